@@ -1,0 +1,43 @@
+package import Platform
+
+/// Why the remote did not give what was asked: the one error of this target.
+package struct StoreError: Error, Sendable {
+  package enum Kind: Equatable, Sendable {
+    /// 404 or 410: the remote says that there is no such object.
+    case notFound
+    /// 401 or 403.
+    case forbidden
+    /// 412, or the head shows another version than the expected one.
+    case changed
+    /// 416: the object ends before the range; `size` where Content-Range told it.
+    case unsatisfiable(size: Int64?)
+    /// It may work later: connection, timeout, stall, truncation, 408, 429, 5xx.
+    case unavailable
+    /// The remote breaks its protocol, or a request was refused (other 4xx): trying again will not help.
+    case rejected
+    /// Certificate, DNS name, no credentials: the set-up is wrong. Tried again like `unavailable` once mounted.
+    case misconfigured
+    /// The caller cancelled.
+    case cancelled
+  }
+
+  package var kind: Kind
+  /// What failed, on which URL, and what to do: for people. Holds no credential and no signed query.
+  package var message: String
+  /// HTTP status; nil where none came.
+  package var status: Int?
+  /// From `Retry-After`.
+  package var retryAfter: Interval?
+  /// `x-amz-request-id`, for the remote's support.
+  package var requestID: String?
+
+  package init(
+    _ kind: Kind, _ message: String, status: Int? = nil, retryAfter: Interval? = nil, requestID: String? = nil
+  ) {
+    self.kind = kind
+    self.message = message
+    self.status = status
+    self.retryAfter = retryAfter
+    self.requestID = requestID
+  }
+}
