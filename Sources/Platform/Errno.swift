@@ -1,4 +1,4 @@
-package import Glibc
+import Glibc
 
 /// An error number of the operating system. A struct around the raw number, so that a number unknown here is still
 /// carried and printed. The corresponding C name is `errno`.

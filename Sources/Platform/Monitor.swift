@@ -29,7 +29,8 @@ package final class Monitor<State>: @unchecked Sendable {
   }
 
   /// Runs `body` with the state, alone. Never do I/O, reply, or call unknown code inside.
-  package func withLock<Value, Failure: Error>(_ body: (inout State) throws(Failure) -> Value) throws(Failure) -> Value {
+  package func withLock<Value, Failure: Error>(_ body: (inout State) throws(Failure) -> Value) throws(Failure) -> Value
+  {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     return try body(&state)
