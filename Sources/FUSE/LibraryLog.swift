@@ -1,12 +1,12 @@
 import CFUSE
 import Platform
 
-/// What libfuse says, kept for the error text of a mount that fails. It has one log per process.
+/// The process-wide parts of libfuse. What it says is kept for the error text of a mount that fails. It has one log per process.
 enum LibraryLog {
   private static let lines = Monitor<[String]>([])
 
-  static func start() {
-    lines.withLock { $0 = [] }
+  /// libfuse has one log function, unguarded: it is set once.
+  private static let isInstalled: Bool = {
     cfuse_set_log { _, line in
       guard let line else { return }
       let text = String(cString: line)
@@ -15,6 +15,14 @@ enum LibraryLog {
         lines.append(text)
       }
     }
+    cfuse_prepare_wakeup()
+    return true
+  }()
+
+  /// Forgets what was said before.
+  static func start() {
+    precondition(isInstalled)
+    lines.withLock { $0 = [] }
   }
 
   /// The last lines, joined.

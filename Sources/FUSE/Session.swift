@@ -40,7 +40,6 @@ package final class Session: @unchecked Sendable {
     self.log = log
     self.time = time
     LibraryLog.start()
-    cfuse_prepare_wakeup()
     dispatcher = Dispatcher(fileSystem: fileSystem, options: options)
     var table = Operations.table()
     let userdata = Unmanaged.passUnretained(dispatcher).toOpaque()

@@ -1,6 +1,7 @@
 // What the Glibc module leaves out or hides behind variadics, as plain functions.
 // Feature macros stay in the .c file: in a header they make module maps clash.
 #pragma once
+#include "CLinuxProcess.h"
 #include <stdint.h>
 #include <sys/types.h>
 
