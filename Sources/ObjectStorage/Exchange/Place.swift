@@ -65,16 +65,17 @@ struct Place: Sendable {
   }
 
   private func verdict(_ status: Int, _ code: String?) -> (StoreError.Kind, String) {
+    // What is wrong with the credentials themselves is no "forbidden": that may have been learned to mean "absent".
     switch code {
     case "NoSuchBucket":
       return (.misconfigured, "there is no bucket \(bucket ?? "of this name"): check its name and the endpoint")
     case "InvalidAccessKeyId":
-      return (.forbidden, "the access key is not known there: check the credentials, the profile and the endpoint")
+      return (.misconfigured, "the access key is not known there: check the credentials, the profile and the endpoint")
     case "SignatureDoesNotMatch":
-      return (.forbidden, "the secret key does not belong to the access key: check the credentials")
+      return (.misconfigured, "the secret key does not belong to the access key: check the credentials")
     case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
-      return (.forbidden, "the session has expired: log in again")
-    case "InvalidToken": return (.forbidden, "the session token is not valid: log in again")
+      return (.misconfigured, "the session has expired: log in again")
+    case "InvalidToken": return (.misconfigured, "the session token is not valid: log in again")
     case "RequestTimeTooSkewed": return (.misconfigured, "this machine's clock is wrong: set it")
     case "RequestTimeout", "SlowDown", "InternalError", "OperationAborted", "ServiceUnavailable":
       return (.unavailable, "try again later")
