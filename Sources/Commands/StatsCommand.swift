@@ -20,7 +20,7 @@ enum StatsCommand {
     if parsed.has("json") {
       Console.print(text.hasSuffix("\n") ? text : text + "\n")
     } else {
-      guard let rows = JSONText.flattened(text) else { throw CommandFailure("\(document) is no JSON: \(text.prefix(200))") }
+      guard let rows = JSONRows.flattened(text) else { throw CommandFailure("\(document) is no JSON: \(text.prefix(200))") }
       Console.print(table(rows))
     }
   }
@@ -33,7 +33,7 @@ enum StatsCommand {
   }
 
   /// One row per value; bytes also as people write them.
-  static func table(_ rows: [JSONText.Row]) -> String {
+  static func table(_ rows: [JSONRows.Row]) -> String {
     let width = rows.map(\.name.count).max() ?? 0
     return rows.map { row in
       let padding = String(repeating: " ", count: width - row.name.count + 2)
@@ -41,7 +41,7 @@ enum StatsCommand {
     }.joined()
   }
 
-  private static func shown(_ row: JSONText.Row) -> String {
+  private static func shown(_ row: JSONRows.Row) -> String {
     let name = row.name.lowercased()
     guard row.isNumber, let count = Int64(row.value) else { return Log.printable(row.value) }
     let isBytes = ["bytes", "size", "bound", "capacity"].contains { name.hasSuffix($0) }

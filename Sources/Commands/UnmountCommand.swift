@@ -40,7 +40,7 @@ enum UnmountCommand {
   /// container's numbers).
   private static func daemonPID(of path: String) -> pid_t? {
     guard let text = SmallFile.read("\(path)/.zarrfs/config.json"),
-      let pid = JSONText.flattened(text)?.first(where: { $0.name == "pid" }).flatMap({ pid_t($0.value) })
+      let pid = JSONRows.flattened(text)?.first(where: { $0.name == "pid" }).flatMap({ pid_t($0.value) })
     else { return nil }
     var name = [CChar](repeating: 0, count: 64)
     guard clinux_command_name(pid, &name, name.count) == 0 else { return nil }

@@ -48,10 +48,7 @@ package enum CacheDefaults {
   /// 1 GiB, or a twentieth of a disk smaller than 20 GiB.
   static func minimumFree(_ disk: Disk?) -> Int64 { min(1 << 30, (disk?.total ?? .max) / 20) }
 
-  /// 10 GiB, or what is free above `minimumFree`, counting what the cache holds already; 64 MiB at least, so that a full
-  /// disk is reported by the cache as what it is.
-  static func size(_ disk: Disk?, minimumFree: Int64, held: Int64) -> Int64 {
-    guard let disk else { return 10 << 30 }
-    return max(min(10 << 30, disk.free - minimumFree + held), 64 << 20)
-  }
+  /// 10 GiB, or half of a disk smaller than 20 GiB. Not what is free just now: that holds for this minute only, and the
+  /// cache keeps `--cache-min-free` in any case.
+  static func size(_ disk: Disk?) -> Int64 { min(10 << 30, (disk?.total ?? .max) / 2) }
 }

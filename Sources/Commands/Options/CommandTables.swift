@@ -30,7 +30,7 @@ package enum CommandTables {
       Option("cache-dir", .text("DIR"), "Where the cache lives.", standard: "$XDG_CACHE_HOME/zarrfs or ~/.cache/zarrfs"),
       Option(
         "cache-size", .text("SIZE"), "Most bytes of disk that the cache of this source takes, everything included.",
-        standard: "10GiB, or what the disk has free above --cache-min-free"),
+        standard: "10GiB, or half of a smaller disk"),
       Option(
         "cache-min-free", .text("SIZE"), "Free space of the disk that the cache leaves alone.",
         standard: "1GiB, or 5 % of a smaller disk"),

@@ -1,5 +1,5 @@
-/// Just enough of JSON (RFC 8259) to show our own documents to people and to write one: Foundation stays out.
-enum JSONText {
+/// Just enough of JSON (RFC 8259) to show our own documents to people: Foundation stays out.
+enum JSONRows {
   struct Row: Equatable {
     /// The names on the way to the value, joined with dots; array elements by number.
     var name: String
@@ -15,22 +15,6 @@ enum JSONText {
     guard reader.value(named: "", into: &rows, depth: 0) else { return nil }
     reader.skipBlanks()
     return reader.isAtEnd ? rows : nil
-  }
-
-  /// A string with its quotes.
-  static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\u{00}"..."\u{1F}", "\u{7F}":
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
   }
 
   private struct Reader {
