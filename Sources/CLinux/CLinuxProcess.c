@@ -56,3 +56,5 @@ int clinux_command_name(pid_t pid, char *buffer, size_t size) {
 }
 
 int clinux_exit_status(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status); }
+
+int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }

@@ -14,7 +14,7 @@ enum ChildProcess {
   /// `words` begins with the program's path. Its environment is ours; standard input is empty.
   static func run(_ words: [String]) throws(Errno) -> Result {
     var ends: [CInt] = [0, 0]
-    guard pipe2(&ends, O_CLOEXEC) == 0 else { throw Errno.current }
+    guard clinux_pipe(&ends) == 0 else { throw Errno.current }
     let output = FileDescriptor(owning: ends[0])
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)

@@ -20,7 +20,9 @@ enum StatsCommand {
     if parsed.has("json") {
       Console.print(text.hasSuffix("\n") ? text : text + "\n")
     } else {
-      guard let rows = JSONRows.flattened(text) else { throw CommandFailure("\(document) is no JSON: \(text.prefix(200))") }
+      guard let rows = JSONRows.flattened(text) else {
+        throw CommandFailure("\(document) is no JSON: \(text.prefix(200))")
+      }
       Console.print(table(rows))
     }
   }

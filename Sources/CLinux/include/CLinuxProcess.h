@@ -16,3 +16,5 @@ int clinux_wait_for_exit(pid_t pid, int milliseconds);
 int clinux_command_name(pid_t pid, char *buffer, size_t size);
 /// WIFEXITED and WEXITSTATUS: the exit status, or minus the signal that ended it.
 int clinux_exit_status(int status);
+/// pipe2(O_CLOEXEC); 0 or -1.
+int clinux_pipe(int ends[2]);

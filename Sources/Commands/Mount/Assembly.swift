@@ -51,32 +51,40 @@ final class Assembly: Sendable {
   }
 
   private static func numbers(_ numbers: StoreStatistics.Snapshot) -> JSONText {
-    .object([
-      ("gets", .integer(Int64(numbers.gets))), ("heads", .integer(Int64(numbers.heads))),
-      ("lists", .integer(Int64(numbers.lists))), ("retries", .integer(Int64(numbers.retries))),
-      ("errors", .integer(Int64(numbers.errors))), ("bytes_received", .integer(Int64(numbers.bytesReceived))),
-      ("keys_dropped", .integer(Int64(numbers.keysDropped))),
-    ])
+    let rows = [
+      ("gets", numbers.gets), ("heads", numbers.heads), ("lists", numbers.lists), ("retries", numbers.retries),
+      ("errors", numbers.errors), ("bytes_received", numbers.bytesReceived), ("keys_dropped", numbers.keysDropped),
+    ]
+    return .object(rows.map { ($0.0, .integer(Int64($0.1))) })
   }
 
   /// What `.zarrfs/config.json` shows: in effect, without secrets.
   private static func configuration(
     _ options: MountOptions, _ remote: Remote, _ cache: BlockCache, memory: Int64
   ) -> JSONText {
-    .object([
-      ("version", .string(Version.text)), ("pid", .integer(Int64(getpid()))),
-      ("source", .string("\(remote.source)")), ("mountpoint", .string(options.mountpoint)),
-      ("cache_dir", .string(options.cacheDirectory ?? "")), ("cache_size", .integer(cache.usage.bound)),
-      ("cache_min_free", .integer(options.minimumFree ?? 0)), ("ttl_seconds", .number(options.timeToLive.seconds)),
-      ("max_age_seconds", options.maximumAge.map { .number($0.seconds) } ?? .null),
-      ("max_object_size", .integer(options.maximumObjectSize ?? cache.usage.bound / 2)),
-      ("part_size", .integer(options.partSize)), ("max_connections", .integer(Int64(options.connections))),
-      ("prefetch", .integer(Int64(options.prefetch))), ("memory", .integer(memory)),
-      ("timeout_seconds", .number(options.timeout.seconds)), ("stale_if_error", .boolean(options.servesStale)),
-      ("offline", .boolean(options.isOffline)), ("uid", .integer(Int64(options.owner))),
-      ("gid", .integer(Int64(options.group))), ("allow_other", .boolean(options.allowsOthers)),
-      ("xattrs", .boolean(options.showsExtendedAttributes)), ("log_level", .string("\(options.logLevel)")),
-    ])
+    let texts: [(String, String)] = [
+      ("version", Version.text), ("source", "\(remote.source)"), ("mountpoint", options.mountpoint),
+      ("cache_dir", options.cacheDirectory ?? ""), ("log_level", "\(options.logLevel)"),
+    ]
+    let numbers: [(String, Int64)] = [
+      ("pid", Int64(getpid())), ("cache_size", cache.usage.bound), ("cache_min_free", options.minimumFree ?? 0),
+      ("max_object_size", options.maximumObjectSize ?? cache.usage.bound / 2), ("part_size", options.partSize),
+      ("max_connections", Int64(options.connections)), ("prefetch", Int64(options.prefetch)), ("memory", memory),
+      ("uid", Int64(options.owner)), ("gid", Int64(options.group)),
+    ]
+    let durations: [(String, Interval)] = [
+      ("ttl_seconds", options.timeToLive), ("max_age_seconds", options.maximumAge ?? .infinite),
+      ("timeout_seconds", options.timeout),
+    ]
+    let switches: [(String, Bool)] = [
+      ("stale_if_error", options.servesStale), ("offline", options.isOffline), ("allow_other", options.allowsOthers),
+      ("xattrs", options.showsExtendedAttributes),
+    ]
+    var members = texts.map { ($0.0, JSONText.string($0.1)) }
+    members += numbers.map { ($0.0, JSONText.integer($0.1)) }
+    members += durations.map { ($0.0, $0.1 >= .infinite ? JSONText.null : .number($0.1.seconds)) }
+    members += switches.map { ($0.0, JSONText.boolean($0.1)) }
+    return .object(members)
   }
 }
 

@@ -36,7 +36,7 @@ enum Daemon {
   /// say why. The parent returns when the child said that it is ready or failed, ended, or `limit` is over.
   static func start(limit: Interval, _ body: (Status) -> CInt) throws(CommandFailure) {
     var ends: [CInt] = [0, 0]
-    guard pipe2(&ends, O_CLOEXEC) == 0 else { throw CommandFailure("no pipe could be made: \(Errno.current)") }
+    guard clinux_pipe(&ends) == 0 else { throw CommandFailure("no pipe could be made: \(Errno.current)") }
     let child = fork()
     guard child >= 0 else { throw CommandFailure("no process could be made: \(Errno.current)") }
     if child == 0 {

@@ -6,7 +6,7 @@ enum MemoryDefault {
 
   /// `read` gives a small file's text, nil where it cannot be read: /proc and /sys, or a test's.
   static func bytes(reading read: (String) -> String?) -> Int64 {
-    let limits = (cgroupLimits(read) + [machine(read)]).compactMap(\.self)
+    let limits = (cgroupLimits(read) + [machine(read)]).compactMap { $0 }
     return max(min(most, (limits.min() ?? .max) / 4), least)
   }
 

@@ -34,8 +34,8 @@ package struct MountOptions: Sendable {
   package var servesStale = true
   package var isOffline = false
 
-  package var owner = getuid()
-  package var group = getgid()
+  package var owner: UInt32 = getuid()
+  package var group: UInt32 = getgid()
   package var mask: UInt16 = 0o022
   package var allowsOthers = false
   package var showsExtendedAttributes = false

@@ -17,17 +17,20 @@ package enum CommandTables {
       Option("foreground", "Stay in the foreground; log to standard error."),
       Option("read-only", "Mount read-only. Always so; accepted for scripts."),
       Option(
-        "o", .text("OPTIONS"), "Comma-separated options as in fstab: any of these by name (name=value), and mount's own.",
+        "o", .text("OPTIONS"),
+        "Comma-separated options as in fstab: any of these by name (name=value), and mount's own.",
         repeats: true),
       Option("endpoint-url", .text("URL"), "An S3-compatible server other than AWS.", standard: "AWS, by region"),
-      Option("region", .text("R"), "Region of the bucket.", standard: "AWS_REGION, the profile, else asked of the bucket"),
+      Option(
+        "region", .text("R"), "Region of the bucket.", standard: "AWS_REGION, the profile, else asked of the bucket"),
       Option("profile", .text("P"), "Section of the shared config and credentials files.", standard: "AWS_PROFILE"),
       Option("no-sign-request", "Ask without credentials, for public buckets."),
       Option("request-payer", "Agree to pay for requests of a requester-pays bucket."),
       Option("ca-bundle", .text("FILE"), "Certificates to trust (PEM).", standard: "AWS_CA_BUNDLE, else the system's"),
       Option("path-style", "Address objects as HOST/BUCKET/KEY.", standard: "with --endpoint-url, or dots in the name"),
       Option("virtual-host", "Address objects as BUCKET.HOST/KEY.", standard: "on AWS, without dots in the name"),
-      Option("cache-dir", .text("DIR"), "Where the cache lives.", standard: "$XDG_CACHE_HOME/zarrfs or ~/.cache/zarrfs"),
+      Option(
+        "cache-dir", .text("DIR"), "Where the cache lives.", standard: "$XDG_CACHE_HOME/zarrfs or ~/.cache/zarrfs"),
       Option(
         "cache-size", .text("SIZE"), "Most bytes of disk that the cache of this source takes, everything included.",
         standard: "10GiB, or half of a smaller disk"),
@@ -49,7 +52,8 @@ package enum CommandTables {
         "timeout", .text("DURATION"), "How long a reader waits for a remote that fails before it gets an error.",
         standard: "120s"),
       Option(
-        "stale-if-error", .choice(["yes", "no"]), "Serve what is cached, though older than --ttl, while the remote fails.",
+        "stale-if-error", .choice(["yes", "no"]),
+        "Serve what is cached, though older than --ttl, while the remote fails.",
         standard: "yes"),
       Option("offline", "Never ask the remote; what is not cached gives an error."),
       Option("uid", .text("U"), "Owner shown for files, a number or a name.", standard: "the mounting user"),
@@ -69,7 +73,8 @@ package enum CommandTables {
 
   package static let unmount = OptionTable(
     command: "unmount", positionals: ["MOUNTPOINT"],
-    summary: "Unmounts, and returns when the mount and its daemon are gone. For the mounting user and root.", options: [])
+    summary: "Unmounts, and returns when the mount and its daemon are gone. For the mounting user and root.",
+    options: [])
 
   package static let stats = OptionTable(
     command: "stats", positionals: ["PATH"],
@@ -86,7 +91,8 @@ package enum CommandTables {
       is damaged; clear removes. verify and clear need a cache that no daemon holds.
       """,
     options: [
-      Option("cache-dir", .text("DIR"), "Where the cache lives.", standard: "$XDG_CACHE_HOME/zarrfs or ~/.cache/zarrfs"),
+      Option(
+        "cache-dir", .text("DIR"), "Where the cache lives.", standard: "$XDG_CACHE_HOME/zarrfs or ~/.cache/zarrfs"),
       Option("json", "Print JSON."),
     ])
 

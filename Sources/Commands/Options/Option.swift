@@ -19,13 +19,17 @@ package struct Option: Sendable {
   package var repeats = false
 
   package init(
-    _ name: String, _ argument: Argument = .none, _ summary: String, standard: String? = nil, repeats: Bool = false
+    _ name: String, _ argument: Argument, _ summary: String, standard: String? = nil, repeats: Bool = false
   ) {
     self.name = name
     self.argument = argument
     self.summary = summary
     self.standard = standard
     self.repeats = repeats
+  }
+
+  package init(_ name: String, _ summary: String, standard: String? = nil) {
+    self.init(name, .none, summary, standard: standard)
   }
 
   /// `--cache-size`, and `-o` for names of one letter.
