@@ -37,7 +37,7 @@ package final class DirectoryStore: ObjectStore {
       shared = Shared(root: root, path: path)
       for number in 0..<Self.threadCount {
         let shared = self.shared
-        _ = try Thread.start("directory-\(number)", stackSize: 2 << 20) { Self.serve(shared) }
+        try Thread.startDetached("directory-\(number)", stackSize: 2 << 20) { Self.serve(shared) }
       }
     } catch {
       throw StoreError(.misconfigured, "file://\(path) cannot be opened: \(error); check the path and its permissions")

@@ -2,6 +2,8 @@
 #pragma once
 #include <curl/curl.h>
 
+#include "CCurlBlocking.h"
+
 typedef size_t (*ccurl_data_function)(char *bytes, size_t size, size_t count, void *context);
 
 /// curl_easy_setopt with a number (CURLOPTTYPE_LONG).

@@ -1,0 +1,1 @@
+enum CacheCommand { static func run(_ parsed: ParsedArguments) throws(CommandFailure) {} }
