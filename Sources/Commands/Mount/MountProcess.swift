@@ -2,6 +2,7 @@ import Cache
 import FUSE
 import Glibc
 import ObjectStorage
+import Objects
 import Platform
 
 /// The daemon's life, in the process that serves: from the checked options to the unmounted end.
