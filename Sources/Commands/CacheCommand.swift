@@ -9,7 +9,9 @@ enum CacheCommand {
     let action = parsed.positionals[0]
     guard ["info", "verify", "clear"].contains(action) else {
       let hint = Suggestion.nearest(to: action, in: ["info", "verify", "clear"])
-      throw UsageError("unknown action '\(action)' of zarrfs cache: " + (hint.map { "did you mean \($0)?" } ?? "write info, verify or clear"))
+      throw UsageError(
+        "unknown action '\(action)' of zarrfs cache: "
+          + (hint.map { "did you mean \($0)?" } ?? "write info, verify or clear"))
     }
     guard let directory = CacheDefaults.directory(parsed.text("cache-dir"), environment: Environment.variable) else {
       throw CommandFailure("there is no home directory for the cache: name one with --cache-dir")
@@ -59,7 +61,8 @@ enum CacheCommand {
   private static func table(_ caches: [CacheInspection.Info], _ directory: String) -> String {
     guard !caches.isEmpty else { return "nothing is cached in \(directory)\n" }
     return caches.map { cache in
-      let holder = cache.holder.map { "in use by process \($0)" } ?? (cache.isClean ? "closed cleanly" : "not closed cleanly")
+      let holder =
+        cache.holder.map { "in use by process \($0)" } ?? (cache.isClean ? "closed cleanly" : "not closed cleanly")
       return """
         \(Log.printable(cache.source ?? "(no readable index)"))
           directory  \(cache.path)

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import Platform
 
@@ -13,21 +12,20 @@ enum ChildProcess {
 
   /// `words` begins with the program's path. Its environment is ours; standard input is empty.
   static func run(_ words: [String]) throws(Errno) -> Result {
-    var ends: [CInt] = [0, 0]
-    guard clinux_pipe(&ends) == 0 else { throw Errno.current }
-    let output = FileDescriptor(owning: ends[0])
+    let (reading, writing) = try OwnProcess.pipe()
+    let output = FileDescriptor(owning: reading)
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-    posix_spawn_file_actions_adddup2(&actions, ends[1], 2)
+    posix_spawn_file_actions_adddup2(&actions, writing, 1)
+    posix_spawn_file_actions_adddup2(&actions, writing, 2)
     var arguments = words.map { strdup($0) }
     arguments.append(nil)
     defer { for argument in arguments { free(argument) } }
     var pid = pid_t()
     let failure = posix_spawn(&pid, words[0], &actions, nil, arguments, environ)
-    close(ends[1])
+    close(writing)
     guard failure == 0 else { throw Errno(failure) }
     var text: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 4096)
@@ -39,6 +37,6 @@ enum ChildProcess {
     }
     var status: CInt = 0
     while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-    return Result(status: clinux_exit_status(status), output: String(decoding: text, as: UTF8.self))
+    return Result(status: OtherProcess.exitStatus(status), output: String(decoding: text, as: UTF8.self))
   }
 }

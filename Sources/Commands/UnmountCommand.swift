@@ -1,4 +1,3 @@
-import CLinux
 import FUSE
 import Glibc
 import Platform
@@ -21,7 +20,7 @@ enum UnmountCommand {
           : "\(path) cannot be unmounted: \(reason)")
     }
     // The daemon writes its index and lets go of the cache; a mount right after this one needs both.
-    if let daemon { _ = clinux_wait_for_exit(daemon, 30_000) }
+    if let daemon { _ = OtherProcess.waitForExit(daemon, milliseconds: 30_000) }
     if (try? MountTable.current().mount(at: path))?.type == "fuse.zarrfs" {
       throw CommandFailure("\(path) was unmounted, but another zarrfs was mounted below it: unmount again")
     }
@@ -42,9 +41,6 @@ enum UnmountCommand {
     guard let text = SmallFile.read("\(path)/.zarrfs/config.json"),
       let pid = JSONRows.flattened(text)?.first(where: { $0.name == "pid" }).flatMap({ pid_t($0.value) })
     else { return nil }
-    var name = [CChar](repeating: 0, count: 64)
-    guard clinux_command_name(pid, &name, name.count) == 0 else { return nil }
-    let command = name.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-    return command == "zarrfs" ? pid : nil
+    return OtherProcess.name(pid) == "zarrfs" ? pid : nil
   }
 }

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import Platform
 
@@ -35,22 +34,24 @@ enum Daemon {
   /// with what it returns. Standard output and error stay the caller's until `Status.ready`, for what dies too early to
   /// say why. The parent returns when the child said that it is ready or failed, ended, or `limit` is over.
   static func start(limit: Interval, _ body: (Status) -> CInt) throws(CommandFailure) {
-    var ends: [CInt] = [0, 0]
-    guard clinux_pipe(&ends) == 0 else { throw CommandFailure("no pipe could be made: \(Errno.current)") }
+    let ends: (reading: CInt, writing: CInt)
+    do throws(Errno) { ends = try OwnProcess.pipe() } catch {
+      throw CommandFailure("no pipe could be made: \(error)")
+    }
     let child = fork()
     guard child >= 0 else { throw CommandFailure("no process could be made: \(Errno.current)") }
     if child == 0 {
-      close(ends[0])
+      close(ends.reading)
       setsid()
       chdir("/")
       let null = open("/dev/null", O_RDWR)
       dup2(null, 0)
       if null > 2 { close(null) }
       // Not Swift's `exit` handlers of the parent's state: there are none that matter, and stdio was never used.
-      _exit(body(Status(ends[1])))
+      _exit(body(Status(ends.writing)))
     }
-    close(ends[1])
-    let pipe = FileDescriptor(owning: ends[0])
+    close(ends.writing)
+    let pipe = FileDescriptor(owning: ends.reading)
     try wait(for: child, pipe, limit: limit)
   }
 
@@ -63,7 +64,8 @@ enum Daemon {
     if null > 2 { close(null) }
   }
 
-  private static func wait(for child: pid_t, _ pipe: borrowing FileDescriptor, limit: Interval) throws(CommandFailure) {
+  /// `pipe` is the reading end; the child is reaped unless it goes on.
+  static func wait(for child: pid_t, _ pipe: borrowing FileDescriptor, limit: Interval) throws(CommandFailure) {
     let time = SystemTimeSource()
     let deadline = time.monotonic() + limit
     var said: [UInt8] = []
@@ -89,7 +91,7 @@ enum Daemon {
     var status: CInt = 0
     while waitpid(child, &status, 0) < 0, errno == EINTR {}
     if said.first == UInt8(ascii: "-") { throw CommandFailure(String(decoding: said.dropFirst(), as: UTF8.self)) }
-    let code = clinux_exit_status(status)
+    let code = OtherProcess.exitStatus(status)
     throw CommandFailure(
       code < 0
         ? "the daemon was ended by signal \(-code) before the mount answered: try again with --foreground"

@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import Platform
 
@@ -16,7 +15,7 @@ enum LogSink {
       case .info: LOG_INFO
       case .debug: LOG_DEBUG
       }
-    clinux_syslog(priority, line)
+    OwnProcess.writeSystemLog(priority, line)
   }
 
   /// Appends to a file, made with mode 0600. Lines are written whole, so that rotation by copy and truncate works.

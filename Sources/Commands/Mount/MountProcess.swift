@@ -23,8 +23,9 @@ struct MountProcess {
     let remote = try Remote(options, source: source, time: time, log: log)
     let cache = try openCache(time, log)
     let verdict = SourceCheck(
-      isOffline: options.isOffline, servesStale: options.servesStale, hasCachedContent: cache.hasContent
-    ).run(remote) { signals.hasCome }
+      isOffline: options.isOffline, servesStale: options.servesStale, hasCachedContent: cache.hasContent,
+      isStopping: { signals.hasCome }
+    ).run(remote)
     do throws(CommandFailure) {
       try heed(verdict, log)
       if signals.hasCome { throw CommandFailure("stopped by a signal before anything was mounted") }
@@ -66,13 +67,23 @@ struct MountProcess {
     return status == nil ? LogSink.standardError : LogSink.syslog
   }
 
+  /// A daemon that was unmounted a moment ago may still hold the cache: it gets two seconds.
   private func openCache(_ time: any TimeSource, _ log: Log) throws(CommandFailure) -> BlockCache {
-    do throws(CacheError) {
-      return try BlockCache.open(
-        CacheConfiguration(
-          directory: options.cacheDirectory ?? "", source: "\(source)", size: options.cacheSize ?? 0,
-          minimumFree: options.minimumFree ?? 0, maximumAge: options.maximumAge), time: time, log: log)
-    } catch { throw CommandFailure("\(error)") }
+    let configuration = CacheConfiguration(
+      directory: options.cacheDirectory ?? "", source: "\(source)", size: options.cacheSize ?? 0,
+      minimumFree: options.minimumFree ?? 0, maximumAge: options.maximumAge)
+    let deadline = time.monotonic() + .seconds(2)
+    while true {
+      do throws(CacheError) {
+        return try BlockCache.open(configuration, time: time, log: log)
+      } catch {
+        guard case .heldByProcess(let pid) = error, time.monotonic() < deadline else {
+          throw CommandFailure("\(error)")
+        }
+        _ = pid > 0 && OtherProcess.waitForExit(pid, milliseconds: 100)
+        usleep(20_000)
+      }
+    }
   }
 
   /// Warnings are told at the terminal too: it is still ours.

@@ -17,13 +17,16 @@ struct SourceCheck {
   /// Something of the source is in the cache: worth to be mounted while the remote is away.
   var hasCachedContent: Bool
 
-  func run(_ remote: Remote, isStopping: () -> Bool) -> Verdict {
+  /// Asked while the remote is waited for; when true, what is under way is cancelled.
+  var isStopping: @Sendable () -> Bool
+
+  func run(_ remote: Remote) -> Verdict {
     guard !isOffline, let store = remote.plain as? any CheckableStore else { return .usable(warning: nil) }
-    var result = Self.wait { answer in store.check { answer($0) } }
-    for pause: Int64 in [500, 1500] {
+    var result = wait { answer in store.check { answer($0) } }
+    for length: Int64 in [500, 1500] {
       guard case .failure(let error) = result, error.kind == .unavailable, !isStopping() else { break }
-      Self.pause(.milliseconds(pause))
-      result = Self.wait { answer in store.check { answer($0) } }
+      pause(.milliseconds(length))
+      result = wait { answer in store.check { answer($0) } }
     }
     switch result {
     case .success(.ready): return .usable(warning: nil)
@@ -48,7 +51,7 @@ struct SourceCheck {
     var isReadable = false
     var deniesMissing = false
     for name in ["zarr.json", ".zmetadata", ".zgroup", ".zarray"] {
-      let result = Self.wait { answer in
+      let result = wait { answer in
         remote.plain.head(ObjectKey(name), priority: .demand) { answer($0) }
       }
       switch result {
@@ -67,15 +70,20 @@ struct SourceCheck {
     "directories cannot be listed, only known names be read: \(error.message)"
   }
 
-  private static func wait<Value: Sendable>(
+  private func wait<Value: Sendable>(
     _ start: (@escaping @Sendable (Value) -> Void) -> any Transfer
   ) -> Value {
     let box = Monitor<Value?>(nil)
     let transfer = start { value in box.withLockNotifying { $0 = value } }
-    return withExtendedLifetime(transfer) { box.wait { $0 } }
+    let time = SystemTimeSource()
+    while !isStopping() {
+      if let value = box.wait(until: time.monotonic() + .milliseconds(100), { $0 }) { return value }
+    }
+    transfer.cancel()
+    return box.wait { $0 }
   }
 
-  private static func pause(_ interval: Interval) {
+  private func pause(_ interval: Interval) {
     let never = Monitor(())
     _ = never.wait(until: SystemTimeSource().monotonic() + interval) { _ -> Void? in nil }
   }
