@@ -1,5 +1,5 @@
 import Glibc
-package import Platform
+import Platform
 
 /// A small HTTP/1.1 server on loopback whose answers, and faults, a closure decides. One thread a connection.
 package final class HTTPTestServer: Sendable {
@@ -93,7 +93,7 @@ package final class HTTPTestServer: Sendable {
 
   package init(_ handler: @escaping Handler) throws {
     self.handler = handler
-    listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+    let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
@@ -105,6 +105,7 @@ package final class HTTPTestServer: Sendable {
       }
     }
     guard status else { throw Errno.current }
+    self.listener = listener
     port = UInt16(bigEndian: address.sin_port)
     let thread = try Thread.start("test-http") { [self] in acceptAll() }
     state.withLock { $0.threads.append(thread) }
@@ -234,7 +235,7 @@ package final class HTTPTestServer: Sendable {
     var done = 0
     while done < bytes.count {
       let count = bytes.withUnsafeBytes {
-        Glibc.send(connection, $0.baseAddress! + done, bytes.count - done, CInt(MSG_NOSIGNAL.rawValue))
+        Glibc.send(connection, $0.baseAddress! + done, bytes.count - done, CInt(MSG_NOSIGNAL))
       }
       guard count > 0 else { return false }
       done += count
