@@ -160,10 +160,10 @@ import Testing
 
   @Test("A directory of many names is listed completely, page by page, from one reading")
   func many() throws {
-    for number in 0..<2500 { directory.write("", to: "d/\(number)") }
+    for number in 0..<250 { directory.write("", to: "d/\(number)") }
     let store = try store()
     var listed: [ObjectKey] = []
-    var request = ListRequest(prefix: "d/")
+    var request = ListRequest(prefix: "d/", limit: 100)
     var pages = 0
     repeat {
       let page = try store.listAndWait(request).get()
@@ -175,7 +175,7 @@ import Testing
     } while request.continuation != nil
     #expect(pages == 3)
     let isWhole =
-      listed == (0..<2500).map { ObjectKey("d/\($0)") }.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+      listed == (0..<250).map { ObjectKey("d/\($0)") }.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
     #expect(isWhole)
   }
 
