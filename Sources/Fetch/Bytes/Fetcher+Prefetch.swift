@@ -9,9 +9,9 @@ extension Fetcher {
     let size = object.version.size
     let range = range.clamped(to: 0..<size)
     guard !range.isEmpty, size <= configuration.maximumObjectSize else { return }
-    let (open, moment) = state.withLock { ($0.bodies.use(object.inode), $0.table.moment) }
-    // Not kept open: the first READ will.
-    guard let body = open ?? cache.body(of: object.inode, size: size, class: .prefetched) else { return }
+    let moment = state.withLock { $0.table.moment }
+    // The first READ raises it to its own class.
+    guard let body = cache.body(of: object.inode, size: size, class: .prefetched) else { return }
     let scope = planner.scope(of: range, size: size, ahead: nil, isCached: true)
     fetchAhead(object, scope, .prefetch, body: body, since: moment)
   }

@@ -20,17 +20,16 @@ extension Fetcher {
       return nil
     }
     let size = object.version.size
-    let (near, moment, ahead, isFirstUse) = state.withLock { state in
-      let body = state.bodies.use(object.inode)
+    let body = openBody(object)
+    let (moment, ahead) = state.withLock { state in
       // Smaller objects are fetched whole: nothing is ahead of their readers.
       let ahead =
         size > configuration.wholeLimit
         ? state.noteRead(
           object.inode, range, size: size, limits: configuration.readAheadLimits(isCached: body != nil)) : nil
-      return (body, state.table.moment, ahead, state.ledger.read(range, of: object.inode))
+      _ = state.ledger.read(range, of: object.inode)
+      return (state.table.moment, ahead)
     }
-    let body = near ?? openBody(object)
-    if isFirstUse { cache.setClass(object.class, of: object.inode) }
     if let body, body.read(range, into: destination) {
       counters.hits.add(1)
       counters.bytesFromCache.add(Int64(range.count))
@@ -57,7 +56,7 @@ extension Fetcher {
       let look = state.withLock { state in
         state.look(read.object.inode, read.range.aligned(to: planner.windowSize, limit: size))
       }
-      let body = isCached ? look.body ?? openBody(read.object) : nil
+      let body = isCached ? openBody(read.object) : nil
       let missing = lacking(body, look.windows, in: read.range)
       if missing.isEmpty {
         if assemble(read.range, sources: [], look.windows, body, into: destination) {
