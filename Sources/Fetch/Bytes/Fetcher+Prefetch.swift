@@ -25,7 +25,8 @@ extension Fetcher {
     var moment = since
     // Once more, when a part of the object ended meanwhile.
     for _ in 0..<4 {
-      let missing = body?.missing(in: scope) ?? [scope]
+      let windows = body == nil ? state.withLock { $0.windows.use(object.inode, scope) } : []
+      let missing = lacking(body, windows, in: scope)
       if missing.isEmpty { return }
       let plan = planner.parts(missing: missing, demand: 0..<0, size: size).map {
         RangePlanner.Part($0.range, priority)

@@ -39,7 +39,10 @@ extension Fetcher {
     }
     let read = ParkedRead(id: nextWaiter(), object, range, fetcher: self, answer: answer)
     read.ahead = ahead
-    return resolve(read, into: destination) ? nil : read
+    let isAnswered = resolve(read, into: destination)
+    // What of it did not go with the READ's own GET.
+    if let ahead { fetchAhead(object, ahead, .prefetch, body: body, since: moment) }
+    return isAnswered ? nil : read
   }
 
   /// Looks until the READ is answered (true) or parked (false).
@@ -168,7 +171,7 @@ extension Fetcher {
   }
 
   /// What of `range` is neither in the body nor in a window; whole blocks, where there is a body.
-  private func lacking(
+  func lacking(
     _ body: Body?, _ windows: [(range: ByteRange, content: MemoryWindow)], in range: ByteRange
   ) -> [ByteRange] {
     let missing = body?.missing(in: range) ?? [range]

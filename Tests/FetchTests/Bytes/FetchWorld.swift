@@ -84,9 +84,9 @@ final class FetchWorld: Sendable {
 extension InMemoryStore {
   /// Waits until no request is pending (its last event may still be on the way).
   func waitUntilIdle() {
-    let receiver = CollectingReceiver()
-    get(GetRequest(key: "no such key", range: .whole, priority: .prefetch), to: receiver)
-    receiver.wait()
+    let answer = AnswerSlot<Result<ObjectVersion, StoreError>>()
+    head("no such key", priority: .prefetch, answer.fill)
+    _ = answer.wait()
   }
 }
 
