@@ -98,7 +98,7 @@ extension Fetcher {
       state.budget.settle(part.id, of: object.inode, bytes: Int64(range.count))
       return (part, waiters, state.table.moment)
     }
-    part?.storage = part.flatMap { makeStorage(for: $0) ?? PartStorage($0.range, body: nil, fill: nil) }
+    part?.storage = part.flatMap { makeStorage(for: $0) ?? PartStorage($0.range, fill: nil) }
     for waiter in waiters { waiter.answer(.success(object)) }
     if part == nil { cancel(open) }
     if size > range.upperBound, size <= configuration.wholeLimit, body != nil {
@@ -144,6 +144,14 @@ extension Fetcher {
     }
     run(effects)
     if let result { for waiter in waiters { waiter.answer(result) } }
+  }
+
+  /// Its part has ended: who still holds the open (a reader's handle) shall not hold the part.
+  func forget(_ open: OpenTransfer) {
+    state.withLock { _ in
+      open.adopted = nil
+      open.transfer = nil
+    }
   }
 
   func cancel(_ open: OpenTransfer) {

@@ -37,14 +37,11 @@ extension Fetcher {
   /// nil: a prefetch for which the cache has no room.
   func makeStorage(for part: PartTransfer) -> PartStorage? {
     if let body = part.body {
-      if let fill = body.beginFill(part.range) { return PartStorage(part.range, body: body, fill: fill) }
+      if let fill = body.beginFill(part.range), fill.range == part.range { return PartStorage(part.range, fill: fill) }
       if state.withLock({ _ in part.priority }) == .prefetch { return nil }
-      // What is open cannot be evicted: close what only waits for its next READ, and try once more.
-      releaseIdleBodies()
-      if let fill = body.beginFill(part.range) { return PartStorage(part.range, body: body, fill: fill) }
     }
     counters.partsInMemory.add(1)
-    return PartStorage(part.range, body: part.body, fill: nil)
+    return PartStorage(part.range, fill: nil)
   }
 
   func progressed(_ part: PartTransfer, arrived: Int64, by count: Int64) {
