@@ -11,15 +11,19 @@ import Testing
   @Test func keysAreBuiltByWalkingUp() {
     var table = InodeTable()
     #expect(table.key(of: .root) == .root)
-    #expect(table.hold(number(1), named: "a.zarr", in: .root, .directory))
-    #expect(table.hold(number(2), named: "air", in: number(1), .directory))
-    #expect(table.hold(number(3), named: "0.0", in: number(2), .file(version)))
+    let held = [
+      table.hold(number(1), named: "a.zarr", in: .root, .directory),
+      table.hold(number(2), named: "air", in: number(1), .directory),
+      table.hold(number(3), named: "0.0", in: number(2), .file(version)),
+    ]
+    #expect(held == [true, true, true])
     #expect(table.key(of: number(3)) == "a.zarr/air/0.0")
     #expect(table.key(of: number(2)) == "a.zarr/air/")
     #expect(table.node(number(3))?.shape == .file(version))
     #expect(table.node(number(3))?.parent == number(2))
     #expect(table.key(of: number(9)) == nil)
-    #expect(!table.hold(number(5), named: "x", in: number(9), .directory))
+    let isHeld = table.hold(number(5), named: "x", in: number(9), .directory)
+    #expect(!isHeld)
   }
 
   @Test func forgottenWhenCountedDown() {
@@ -72,7 +76,7 @@ import Testing
     var random = SeededGenerator(seed: seed)
     var table = InodeTable()
     var model: [Int: (key: String, lookups: Int, parent: Int?)] = [:]
-    for step in 0..<3000 {
+    for step in 0..<300 {
       if Int.random(in: 0..<3, using: &random) > 0 {
         let candidates = model.filter { $0.value.lookups > 0 && $0.value.key.hasSuffix("/") }.keys.sorted()
         let parent = Bool.random(using: &random) ? nil : candidates.randomElement(using: &random)
