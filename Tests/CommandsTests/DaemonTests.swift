@@ -14,7 +14,8 @@ struct DaemonTests {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, writing, 1)
-    var words = ["/bin/sh", "-c", script].map { strdup($0) }
+    var words: [UnsafeMutablePointer<CChar>?] = []
+    for word in ["/bin/sh", "-c", script] { words.append(strdup(word)) }
     words.append(nil)
     defer { for word in words { free(word) } }
     var child = pid_t()

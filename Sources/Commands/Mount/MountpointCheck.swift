@@ -49,14 +49,27 @@ struct MountpointCheck {
   /// A daemon that was killed leaves a mount that answers ENOTCONN to everything.
   private func clearDeadMount(_ path: String) throws(CommandFailure) {
     for _ in 0..<8 {
-      guard let mount = try Self.table().mount(at: path), mount.type.hasPrefix("fuse") else { return }
-      var status = stat()
-      guard stat(path, &status) != 0, errno == ENOTCONN || errno == ECONNABORTED else { return }
+      guard let mount = try Self.table().mount(at: path), mount.type.hasPrefix("fuse"), Self.isDead(mount) else {
+        return
+      }
       log.warning("the daemon of an earlier mount has died; its mount is taken away", [("mountpoint", path)])
       if let reason = Unmounting.unmount(path, lazily: true) {
         throw CommandFailure("\(path) holds a dead mount that cannot be taken away: \(reason); try umount -l \(path)")
       }
     }
+  }
+
+  /// Of a zarrfs the file system's numbers are asked for: attributes of the root may still be in the kernel's cache, and
+  /// a daemon that lives answers this without waiting for anything. Other daemons may not, so they are not asked.
+  private static func isDead(_ mount: MountTable.Mount) -> Bool {
+    if mount.type == "fuse.zarrfs" {
+      var status = statvfs()
+      guard statvfs(mount.mountpoint, &status) != 0 else { return false }
+    } else {
+      var status = stat()
+      guard stat(mount.mountpoint, &status) != 0 else { return false }
+    }
+    return errno == ENOTCONN || errno == ECONNABORTED
   }
 
   private static func isEmpty(_ path: String) throws(CommandFailure) -> Bool {
