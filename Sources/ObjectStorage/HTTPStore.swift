@@ -24,6 +24,7 @@ package final class HTTPStore: ObjectStore, CheckableStore {
     self.time = time
   }
 
+  @discardableResult
   package func get(_ request: GetRequest, to receiver: any GetReceiver) -> any Transfer {
     let chain = TransferChain(request.priority)
     guard !request.isEmpty else {
@@ -61,6 +62,7 @@ package final class HTTPStore: ObjectStore, CheckableStore {
     }
   }
 
+  @discardableResult
   package func head(
     _ key: ObjectKey, priority: TransferPriority,
     _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
@@ -127,6 +129,7 @@ package final class HTTPStore: ObjectStore, CheckableStore {
     }
   }
 
+  @discardableResult
   package func list(
     _ request: ListRequest, _ completion: @escaping @Sendable (Result<ListPage, StoreError>) -> Void
   ) -> any Transfer {
@@ -136,6 +139,7 @@ package final class HTTPStore: ObjectStore, CheckableStore {
   }
 
   /// Any answer to a HEAD of the base will do, for directories have no page of their own; but not a demand for a login.
+  @discardableResult
   package func check(_ completion: @escaping @Sendable (Result<StoreCheck, StoreError>) -> Void) -> any Transfer {
     let message = request(.head, .root, priority: .demand)
     let place = Place(message)

@@ -59,6 +59,7 @@ package final class S3Store: ObjectStore, CheckableStore {
     region = Monitor(options.region ?? "us-east-1")
   }
 
+  @discardableResult
   package func get(_ request: GetRequest, to receiver: any GetReceiver) -> any Transfer {
     let chain = TransferChain(request.priority)
     guard !request.isEmpty else {
@@ -96,6 +97,7 @@ package final class S3Store: ObjectStore, CheckableStore {
     }
   }
 
+  @discardableResult
   package func head(
     _ key: ObjectKey, priority: TransferPriority,
     _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
@@ -122,6 +124,7 @@ package final class S3Store: ObjectStore, CheckableStore {
     }
   }
 
+  @discardableResult
   package func list(
     _ request: ListRequest, _ completion: @escaping @Sendable (Result<ListPage, StoreError>) -> Void
   ) -> any Transfer {
