@@ -73,7 +73,8 @@ package final class HTTPStore: ObjectStore, CheckableStore {
   }
 
   private func head(
-    _ key: ObjectKey, _ chain: TransferChain, _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
+    _ key: ObjectKey, _ chain: TransferChain,
+    _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
   ) {
     if refusesHead.load(ordering: .relaxed) { return headByGet(key, chain, completion) }
     let message = request(.head, key, priority: chain.priority)
@@ -85,9 +86,11 @@ package final class HTTPStore: ObjectStore, CheckableStore {
         refusesHead.store(true, ordering: .relaxed)
         return headByGet(key, chain, completion)
       }
-      completion(counted(version(result, handler, place) { head throws(StoreError) in
-        try ObjectResponse.size(ofHead: head, at: place)
-      }))
+      completion(
+        counted(
+          version(result, handler, place) { head throws(StoreError) in
+            try ObjectResponse.size(ofHead: head, at: place)
+          }))
     }
     chain.run { client.send(message, to: exchange) }
   }
@@ -95,7 +98,8 @@ package final class HTTPStore: ObjectStore, CheckableStore {
   /// A GET of the first byte tells the size in Content-Range. Where the server sends everything instead, the
   /// connection is closed after the head.
   private func headByGet(
-    _ key: ObjectKey, _ chain: TransferChain, _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
+    _ key: ObjectKey, _ chain: TransferChain,
+    _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
   ) {
     let message = request(.get, key, headers: [("Range", "bytes=0-0")], priority: chain.priority)
     let place = Place(message)
@@ -105,13 +109,15 @@ package final class HTTPStore: ObjectStore, CheckableStore {
       if case .status(let reply) = result, reply.head.status == 416, reply.actualSize == 0 {
         return completion(.success(ObjectResponse.version(reply.head, size: 0)))
       }
-      completion(counted(version(result, handler, place) { head throws(StoreError) in
-        if head.status != 206 { return try ObjectResponse.size(ofHead: head, at: place) }
-        guard let size = ContentRange(head["content-range"] ?? "")?.size else {
-          throw place.error(.rejected, "the server does not tell the object's size (Content-Range)", head)
-        }
-        return size
-      }))
+      completion(
+        counted(
+          version(result, handler, place) { head throws(StoreError) in
+            if head.status != 206 { return try ObjectResponse.size(ofHead: head, at: place) }
+            guard let size = ContentRange(head["content-range"] ?? "")?.size else {
+              throw place.error(.rejected, "the server does not tell the object's size (Content-Range)", head)
+            }
+            return size
+          }))
     }
     chain.run { client.send(message, to: exchange) }
   }

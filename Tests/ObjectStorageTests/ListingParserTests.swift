@@ -43,7 +43,8 @@ import Testing
   @Test(arguments: [Int.max, 1, 7])
   func `objects and prefixes, in pieces of any size`(_ piece: Int) throws {
     let text = page(
-      object("d/a+b%2Bc%25%C3%BC") + object("d/", size: "0") + "<CommonPrefixes><Prefix>d/sub%2Fdir/</Prefix></CommonPrefixes>"
+      object("d/a+b%2Bc%25%C3%BC") + object("d/", size: "0")
+        + "<CommonPrefixes><Prefix>d/sub%2Fdir/</Prefix></CommonPrefixes>"
         + "<CommonPrefixes><Prefix>d/s/</Prefix></CommonPrefixes><EncodingType>url</EncodingType>")
     let result = parse(text.replacing("d/sub%2Fdir/", with: "d/sub+dir/"), mount: "d/", piece: piece)
     let page = try #require(result.page)
@@ -115,7 +116,8 @@ import Testing
       if case .rejected = parse(text).failure { return true }
       return false
     }
-    #expect(isRejected("<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><ListBucketResult>&b;</ListBucketResult>"))
+    #expect(
+      isRejected("<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><ListBucketResult>&b;</ListBucketResult>"))
     #expect(isRejected("<!DOCTYPE x SYSTEM \"file:///etc/passwd\"><ListBucketResult/>"))
     #expect(isRejected(page(String(repeating: "<a>", count: 100) + String(repeating: "</a>", count: 100))))
     #expect(isRejected(page(object(String(repeating: "k", count: 20_000)))))

@@ -73,7 +73,7 @@ final class ScriptedCredentials: CredentialSource {
 }
 
 /// A running loop, a server and what a store needs, for one test.
-final class World {
+final class World: Sendable {
   let server: HTTPTestServer
   let loop: TransferLoop
   let statistics = StoreStatistics()
@@ -114,7 +114,9 @@ final class World {
 }
 
 extension ObjectStore {
-  func get(_ key: ObjectKey, _ range: GetRequest.Range = .whole, expected: ObjectVersion? = nil) -> RecordingReceiver.Record {
+  func get(_ key: ObjectKey, _ range: GetRequest.Range = .whole, expected: ObjectVersion? = nil)
+    -> RecordingReceiver.Record
+  {
     let receiver = RecordingReceiver()
     get(GetRequest(key: key, range: range, expected: expected), to: receiver)
     return receiver.wait()

@@ -85,7 +85,8 @@ private final class ScriptedStore: ObjectStore {
   }
 
   func head(
-    _ key: ObjectKey, priority: TransferPriority, _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
+    _ key: ObjectKey, priority: TransferPriority,
+    _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
   ) -> any Transfer {
     completion(failure().map { .failure($0) } ?? .success(ObjectVersion(tag: nil, size: 1, modified: 0)))
     return Hung(nil)
@@ -141,7 +142,8 @@ private final class ScriptedStore: ObjectStore {
     let isRight = record.bytes == Array(content[10..<90])
     #expect(isRight)
     let requests = bench.inner.requests
-    #expect(requests.map(\.range) == [.bytes(10..<90), .bytes(10..<90), .bytes(40..<90), .bytes(40..<90), .bytes(41..<90)])
+    #expect(
+      requests.map(\.range) == [.bytes(10..<90), .bytes(10..<90), .bytes(40..<90), .bytes(40..<90), .bytes(41..<90)])
     #expect(requests.map { $0.expected?.tag?.text ?? "-" } == ["-", "-", "\"one\"", "\"one\"", "\"one\""])
     #expect(bench.statistics.snapshot.retries == 4)
   }

@@ -108,7 +108,8 @@ package final class S3Store: ObjectStore, CheckableStore {
   }
 
   private func head(
-    _ key: ObjectKey, _ chain: TransferChain, _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
+    _ key: ObjectKey, _ chain: TransferChain,
+    _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
   ) {
     send(S3Message(.head, key: key), chain) { _ in
       HeadHandler()
