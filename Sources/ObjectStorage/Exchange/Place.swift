@@ -79,6 +79,8 @@ struct Place: Sendable {
     case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
       return (.misconfigured, "the session has expired: log in again")
     case "InvalidToken": return (.misconfigured, "the session token is not valid: log in again")
+    case "UnsupportedAlgorithm", "MissingSecurityHeader":
+      return (.misconfigured, "the server wants signed requests: give credentials (AWS_ACCESS_KEY_ID, --profile)")
     case "RequestTimeTooSkewed": return (.misconfigured, "this machine's clock is wrong: set it")
     case "RequestTimeout", "SlowDown", "InternalError", "OperationAborted", "ServiceUnavailable":
       return (.unavailable, "try again later")
