@@ -47,10 +47,11 @@ import Zarr
     Order(
       testDescription: "one axis, ten at a time", counts: [500], order: shuffled(box([500]), by: 10, seed: 6),
       coverage: 0.96),
-    Order(testDescription: "planes beyond the memory", counts: [10, 30, 30], order: box([10, 30, 30]), coverage: 0.99),
     Order(
-      testDescription: "planes beyond the memory, shuffled", counts: [10, 30, 30],
-      order: shuffled(box([10, 30, 30]), by: 10, seed: 5), coverage: 0.99),
+      testDescription: "planes beyond the memory", counts: [4, 30, 30], order: box([4, 30, 30]), coverage: 0.99),
+    Order(
+      testDescription: "planes beyond the memory, shuffled", counts: [4, 30, 30],
+      order: shuffled(box([4, 30, 30]), by: 10, seed: 5), coverage: 0.99),
   ]
 
   @Test(arguments: scans)
@@ -98,17 +99,26 @@ import Zarr
     #expect(script.needless == 0)
   }
 
-  @Test(arguments: [[8, 8, 8], [25, 4, 5], [1000], [64], [20, 24], [100, 100], [1000, 1000]] as [[Int64]], 0..<8)
-  func `random access is left alone`(counts: [Int64], seed: Int) {
-    var generator = SplitMix64(seed: UInt64(seed))
-    let total = counts.reduce(1, *)
-    var chosen = Set<Int64>()
-    while chosen.count < min(200, Int(total) / 4) { chosen.insert(Int64.random(in: 0..<total, using: &generator)) }
-    let grid = ChunkGrid(shape: counts, chunkShape: counts.map { _ in 1 })
-    let order = chosen.sorted().shuffled(using: &generator).compactMap { grid?.coordinates(linearIndex: $0) }
-    var script = WalkScript(counts)
-    script.access(order)
-    #expect(script.fetched.count <= max(order.count / 20, 2))
+  @Test(arguments: [[8, 8, 8], [25, 4, 5], [1000], [64], [20, 24], [100, 100], [1000, 1000]] as [[Int64]])
+  func `random access is left alone`(counts: [Int64]) {
+    var reads = 0
+    var fetched = 0
+    for seed in UInt64(0)..<16 {
+      var generator = SplitMix64(seed: seed)
+      let total = counts.reduce(1, *)
+      var chosen = Set<Int64>()
+      while chosen.count < min(200, Int(total) / 4) { chosen.insert(Int64.random(in: 0..<total, using: &generator)) }
+      let grid = ChunkGrid(shape: counts, chunkShape: counts.map { _ in 1 })
+      var script = WalkScript(counts)
+      script.access(chosen.sorted().shuffled(using: &generator).compactMap { grid?.coordinates(linearIndex: $0) })
+      reads += script.reads
+      fetched += script.fetched.count
+      // An unlucky run of neighbours may start something, once.
+      #expect(script.fetched.count <= max(script.reads / 10, 4))
+    }
+    // Bytes moved at most 1.3 times the bytes wanted is the promise; this is 1.02, and 1.1 where the whole array is so
+    // small that chance often looks like a walk.
+    #expect(fetched * (counts.reduce(1, *) < 256 ? 10 : 50) <= reads)
   }
 
   @Test func `a walk begins at the third access`() {
@@ -123,7 +133,7 @@ import Zarr
     var script = WalkScript([100, 40, 40])
     script.access(box([Array(0..<30), [1], [2]]))
     script.access(box([Array(0..<30), [30], [30]]))
-    #expect(script.coverage > 0.9)
+    #expect(script.coverage >= 0.9)
     script.access(box([[70], [5], Array(0..<40)]))
     #expect(script.coverage > 0.9)
   }
@@ -220,7 +230,8 @@ import Zarr
     for _ in 0..<60 {
       let rank = Int.random(in: 1...5, using: &generator)
       let counts = (0..<rank).map { _ in
-        Bool.random(using: &generator) ? Int64.random(in: 1...6, using: &generator) : .max / Int64.random(in: 1...9, using: &generator)
+        Bool.random(using: &generator)
+          ? Int64.random(in: 1...6, using: &generator) : .max / Int64.random(in: 1...9, using: &generator)
       }
       var script = WalkScript(counts)
       var current = counts.map { Int64.random(in: 0..<$0, using: &generator) }

@@ -5,7 +5,8 @@ struct WalkScript {
   var planner: WalkPlanner
   var budget = PrefetchBudget(chunks: 32)
   private(set) var time: Int64 = 0
-  private(set) var read: [ChunkCoordinates] = []
+  private(set) var reads = 0
+  private(set) var read: Set<ChunkCoordinates> = []
   private(set) var fetched: [ChunkCoordinates] = []
   /// Reads of chunks that had been fetched before they were asked for.
   private(set) var hits = 0
@@ -14,6 +15,7 @@ struct WalkScript {
   /// Returned although read, fetched, missing or outside before: must stay 0.
   private(set) var needless = 0
   private var known: Set<ChunkCoordinates> = []
+  private var ahead: Set<ChunkCoordinates> = []
 
   init(_ counts: [Int64]) {
     // Chunks of one element.
@@ -22,15 +24,17 @@ struct WalkScript {
 
   mutating func access(_ coordinates: ChunkCoordinates) {
     time += 1_000_000
-    if fetched.contains(coordinates), !read.contains(coordinates) { hits += 1 }
-    read.append(coordinates)
+    reads += 1
+    if ahead.contains(coordinates), !read.contains(coordinates) { hits += 1 }
+    read.insert(coordinates)
     planner.note(coordinates, at: time)
     known.insert(coordinates)
     if missing.contains(coordinates) { planner.note(absent: coordinates) }
-    let known = known
-    for next in planner.next(budget, where: { !known.contains($0) }) {
-      if !self.known.insert(next).inserted || !planner.grid.contains(next) { needless += 1 }
+    let before = known
+    for next in planner.next(budget, where: { !before.contains($0) }) {
+      if !known.insert(next).inserted || !planner.grid.contains(next) { needless += 1 }
       fetched.append(next)
+      ahead.insert(next)
       if missing.contains(next) { planner.note(absent: next) }
     }
   }
@@ -40,9 +44,9 @@ struct WalkScript {
   mutating func pause(seconds: Int64) { time += seconds * 1_000_000_000 }
 
   /// Fetched and never read.
-  var waste: Int { Set(fetched).subtracting(read).count }
+  var waste: Int { ahead.subtracting(read).count }
   /// Of the reads, how many found their chunk fetched ahead.
-  var coverage: Double { Double(hits) / Double(max(read.count, 1)) }
+  var coverage: Double { Double(hits) / Double(max(reads, 1)) }
 }
 
 /// All coordinates of a box in C order.
