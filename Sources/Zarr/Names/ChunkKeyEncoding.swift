@@ -75,13 +75,12 @@ package enum ChunkKeyEncoding: Hashable, Sendable {
 
   private static func append(_ value: Int64, to key: inout [UInt8]) {
     if value < 10, value >= 0 { return key.append(UInt8(ascii: "0") + UInt8(value)) }
-    let start = key.count
-    var rest = value.magnitude
-    repeat {
-      key.append(UInt8(ascii: "0") + UInt8(rest % 10))
-      rest /= 10
-    } while rest > 0
-    key[start...].reverse()
+    var divisor: UInt64 = 1
+    while value.magnitude / divisor >= 10 { divisor *= 10 }
+    while divisor > 0 {
+      key.append(UInt8(ascii: "0") + UInt8(value.magnitude / divisor % 10))
+      divisor /= 10
+    }
   }
 
   /// Takes a canonical decimal number; saturates.

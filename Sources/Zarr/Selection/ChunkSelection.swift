@@ -59,21 +59,21 @@ package struct ChunkSelection: Sequence, Sendable {
 
   package struct Iterator: IteratorProtocol {
     private let axes: [Axis]
-    private var next_: ChunkCoordinates?
+    private var upcoming: ChunkCoordinates?
 
     fileprivate init(_ selection: ChunkSelection) {
       axes = selection.axes
-      next_ = selection.isEmpty ? nil : ChunkCoordinates(axes.map(\.firstChunk))
+      upcoming = selection.isEmpty ? nil : ChunkCoordinates(axes.map(\.firstChunk))
     }
 
     package mutating func next() -> ChunkCoordinates? {
-      guard let current = next_ else { return nil }
-      next_ = nil
+      guard let current = upcoming else { return nil }
+      upcoming = nil
       var following = current
       for axis in axes.indices.reversed() {
         if let chunk = axes[axis].chunk(after: current[axis]) {
           following[axis] = chunk
-          next_ = following
+          upcoming = following
           break
         }
         following[axis] = axes[axis].firstChunk

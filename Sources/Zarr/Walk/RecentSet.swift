@@ -11,7 +11,7 @@ struct RecentSet<Element: Hashable & Sendable>: Sendable {
 
   var count: Int { members.count }
 
-  func contains(_ element: Element) -> Bool { members.contains(element) }
+  func contains(_ element: Element) -> Bool { !members.isEmpty && members.contains(element) }
 
   mutating func insert(_ element: Element) {
     guard members.insert(element).inserted else { return }

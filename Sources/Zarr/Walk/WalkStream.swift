@@ -15,6 +15,7 @@ struct WalkStream: Sendable {
   private static let windowSize = 64
   private static let confident = 2
   private static let mostConfident = 8
+  private static let dense = 0.6
 
   private let grid: ChunkGrid
   /// How far from the frontier an access still fits: more than the ten that zarr-python has in flight, but no large part
@@ -33,6 +34,8 @@ struct WalkStream: Sendable {
   private(set) var frontier: Int64 = 0
   private(set) var score = 0
   private var misfits = 0
+  /// Of the positions that the window spans, how many were read.
+  private var density = 1.0
   private var sinceEstimate = 0
   /// The number and time of the last access.
   var lastAccess: UInt64 = 0
@@ -50,7 +53,9 @@ struct WalkStream: Sendable {
     model = WalkModel(base: coordinates)
   }
 
-  var isConfident: Bool { score >= Self.confident }
+  /// Whether the order is believed: it foretold accesses, and they leave few gaps. A sorted choice of random chunks is
+  /// foretold by chance, but passes over most of what lies between.
+  var isConfident: Bool { score >= Self.confident && density >= Self.dense }
 
   func fit(_ coordinates: ChunkCoordinates) -> Fit {
     guard let position = model.position(of: coordinates) else { return .none }
@@ -93,10 +98,12 @@ struct WalkStream: Sendable {
       score = min(score + 1, Self.mostConfident)
       misfits = max(misfits - 1, 0)
     case .none:
-      score = max(score - 2, 0)
+      score = max(score - 2, min(score, 0))
       misfits += 1
       if misfits >= 8 {
         self = WalkStream(startingAt: coordinates, grid: grid)
+        // Whoever was misread once must show more.
+        score = -Self.confident
         return false
       }
     }
@@ -165,7 +172,9 @@ struct WalkStream: Sendable {
       model.append(openDigit(last, step: slowStep(last, current)))
     }
     self.model = model
-    frontier = window.reduce(0) { max($0, model.position(of: $1) ?? 0) }
+    let positions = window.compactMap { model.position(of: $0) }
+    frontier = positions.max() ?? 0
+    density = Double(positions.count) / Double(frontier - (positions.min() ?? 0) + 1)
   }
 
   /// nil for an axis that did not move.
