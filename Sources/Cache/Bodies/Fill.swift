@@ -86,6 +86,22 @@ package final class Fill: @unchecked Sendable {
     return (try? file.descriptor.read(into: part(own), at: own.lowerBound)) == own.count
   }
 
+  /// Reads bytes that were appended, from any thread, also while more are appended or after `finish`: whoever appends
+  /// said so through a lock. False: they cannot be read, or the body lost its file meanwhile.
+  package func readArrived(_ range: ByteRange, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
+    guard buffer.count >= range.count else { return false }
+    let slice = UnsafeMutableRawBufferPointer(rebasing: buffer[..<range.count])
+    guard (try? file.descriptor.read(into: slice, at: range.lowerBound)) == range.count else { return false }
+    return body.state.withLock { $0.epoch } == epoch
+  }
+
+  /// What was written turned out to be wrong: none of it becomes present.
+  package func discard() {
+    hasFailed = true
+    checksums = []
+    finish()
+  }
+
   /// The whole blocks that were written become present; a partial tail is dropped, unless it ends the object.
   package func finish() {
     guard room > 0 else { return }

@@ -16,8 +16,6 @@ package struct FetchConfiguration: Sendable {
   package var failureMemory = Interval.seconds(1)
   /// Read-ahead inside large objects; nothing with `largest` 0.
   package var readAhead = ReadAheadPlanner.Limits()
-  /// Bodies kept open between READs. Few: what is open cannot be evicted.
-  package var openBodies = 64
 
   package init() {}
 

@@ -8,6 +8,9 @@ extension Fetcher {
   /// What the budget takes for a GET of unknown size: most chunks are smaller, and the head corrects it.
   private static let assumedSize: Int64 = 1 << 20
 
+  /// Stands for the inode until it is known: an object of its own, so that lookups do not share one object's parts.
+  private static func unknown(_ id: PartID) -> InodeNumber { InodeNumber(.max - id.rawValue) }
+
   /// The first GET of an object of unknown size. One GET for all who ask for the key meanwhile.
   ///
   /// Answers when the head is in; the body goes on filling the cache, and READs attach to it. `register` is called once
@@ -36,7 +39,7 @@ extension Fetcher {
       }
       let transfer = OpenTransfer(
         id: state.table.nextPart(), key, priority: priority, fetcher: self, register: register)
-      guard state.budget.enqueue(transfer.id, of: InodeNumber(0), bytes: Self.assumedSize, priority) else {
+      guard state.budget.enqueue(transfer.id, of: Self.unknown(transfer.id), bytes: Self.assumedSize, priority) else {
         refusal = .unavailable(StoreError(.cancelled, "no room to fetch ahead"))
         return nil
       }
@@ -55,7 +58,8 @@ extension Fetcher {
 
   func start(_ open: OpenTransfer) {
     let request = GetRequest(
-      key: open.key, range: .bytes(0..<configuration.partSize), expected: nil, priority: open.priority)
+      key: open.key, range: .bytes(0..<configuration.partSize), expected: nil,
+      priority: state.withLock { _ in open.priority })
     let transfer = store.get(request, to: open)
     let (isCancelled, priority) = state.withLock { _ in
       open.transfer = transfer
@@ -98,7 +102,7 @@ extension Fetcher {
       state.budget.settle(part.id, of: object.inode, bytes: Int64(range.count))
       return (part, waiters, state.table.moment)
     }
-    part?.storage = part.flatMap { makeStorage(for: $0) ?? PartStorage($0.range, body: nil, fill: nil) }
+    part?.storage = part.flatMap { makeStorage(for: $0) ?? PartStorage($0.range, fill: nil) }
     for waiter in waiters { waiter.answer(.success(object)) }
     if part == nil { cancel(open) }
     if size > range.upperBound, size <= configuration.wholeLimit, body != nil {
@@ -144,6 +148,14 @@ extension Fetcher {
     }
     run(effects)
     if let result { for waiter in waiters { waiter.answer(result) } }
+  }
+
+  /// Its part has ended: who still holds the open (a reader's handle) shall not hold the part.
+  func forget(_ open: OpenTransfer) {
+    state.withLock { _ in
+      open.adopted = nil
+      open.transfer = nil
+    }
   }
 
   func cancel(_ open: OpenTransfer) {

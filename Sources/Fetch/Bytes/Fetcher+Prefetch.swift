@@ -9,9 +9,9 @@ extension Fetcher {
     let size = object.version.size
     let range = range.clamped(to: 0..<size)
     guard !range.isEmpty, size <= configuration.maximumObjectSize else { return }
-    let (open, moment) = state.withLock { ($0.bodies.use(object.inode), $0.table.moment) }
-    // Not kept open: the first READ will.
-    guard let body = open ?? cache.body(of: object.inode, size: size, class: .prefetched) else { return }
+    let moment = state.withLock { $0.table.moment }
+    // The first READ raises it to its own class.
+    guard let body = cache.body(of: object.inode, size: size, class: .prefetched) else { return }
     let scope = planner.scope(of: range, size: size, ahead: nil, isCached: true)
     fetchAhead(object, scope, .prefetch, body: body, since: moment)
   }
@@ -25,7 +25,8 @@ extension Fetcher {
     var moment = since
     // Once more, when a part of the object ended meanwhile.
     for _ in 0..<4 {
-      let missing = body?.missing(in: scope) ?? [scope]
+      let windows = body == nil ? state.withLock { $0.windows.use(object.inode, scope) } : []
+      let missing = lacking(body, windows, in: scope)
       if missing.isEmpty { return }
       let plan = planner.parts(missing: missing, demand: 0..<0, size: size).map {
         RangePlanner.Part($0.range, priority)

@@ -20,17 +20,16 @@ extension Fetcher {
       return nil
     }
     let size = object.version.size
-    let (near, moment, ahead, isFirstUse) = state.withLock { state in
-      let body = state.bodies.use(object.inode)
+    let body = openBody(object)
+    let (moment, ahead) = state.withLock { state in
       // Smaller objects are fetched whole: nothing is ahead of their readers.
       let ahead =
         size > configuration.wholeLimit
         ? state.noteRead(
           object.inode, range, size: size, limits: configuration.readAheadLimits(isCached: body != nil)) : nil
-      return (body, state.table.moment, ahead, state.ledger.read(range, of: object.inode))
+      _ = state.ledger.read(range, of: object.inode)
+      return (state.table.moment, ahead)
     }
-    let body = near ?? openBody(object)
-    if isFirstUse { cache.setClass(object.class, of: object.inode) }
     if let body, body.read(range, into: destination) {
       counters.hits.add(1)
       counters.bytesFromCache.add(Int64(range.count))
@@ -40,8 +39,13 @@ extension Fetcher {
     }
     let read = ParkedRead(id: nextWaiter(), object, range, fetcher: self, answer: answer)
     read.ahead = ahead
-    return resolve(read, into: destination) ? nil : read
+    let isAnswered = resolve(read, into: destination)
+    // What of it did not go with the READ's own GET.
+    if let ahead { fetchAhead(object, ahead, .prefetch, body: body, since: moment) }
+    return isAnswered ? nil : read
   }
+
+  static let attemptsWithCache = 2
 
   /// Looks until the READ is answered (true) or parked (false).
   func resolve(_ read: ParkedRead, into destination: UnsafeMutableRawBufferPointer) -> Bool {
@@ -52,12 +56,12 @@ extension Fetcher {
         return true
       }
       // A cache that lost bytes twice is not asked a third time.
-      let isCached = read.attempts < 2
+      let isCached = read.attempts < Self.attemptsWithCache
       let size = read.object.version.size
-      let look = state.withLock { state in
-        state.look(read.object.inode, read.range.aligned(to: planner.windowSize, limit: size))
-      }
-      let body = isCached ? look.body ?? openBody(read.object) : nil
+      // All windows that the plan may touch.
+      let wide = size <= planner.wholeLimit ? 0..<size : read.range.aligned(to: planner.windowSize, limit: size)
+      let look = state.withLock { $0.look(read.object.inode, wide) }
+      let body = isCached ? openBody(read.object) : nil
       let missing = lacking(body, look.windows, in: read.range)
       if missing.isEmpty {
         if assemble(read.range, sources: [], look.windows, body, into: destination) {
@@ -169,7 +173,7 @@ extension Fetcher {
   }
 
   /// What of `range` is neither in the body nor in a window; whole blocks, where there is a body.
-  private func lacking(
+  func lacking(
     _ body: Body?, _ windows: [(range: ByteRange, content: MemoryWindow)], in range: ByteRange
   ) -> [ByteRange] {
     let missing = body?.missing(in: range) ?? [range]

@@ -56,7 +56,7 @@ package final class Fetcher: Sendable {
   /// stopped. Hits are served on. Afterwards nothing of the cache is held.
   package func shutdown() {
     let failure = FetchFailure.unavailable(StoreError(.cancelled, "the mount is shutting down"))
-    let (reads, opens, parts, bodies, windows) = state.withLock { state in
+    let (reads, opens, parts, windows) = state.withLock { state in
       state.isShutDown = true
       let (waiters, parts) = state.table.shutDown()
       let opens = state.openTransfers.values.flatMap { transfer in
@@ -64,11 +64,10 @@ package final class Fetcher: Sendable {
         return transfer.waiters
       }
       return (
-        state.take(waiters), opens, parts.compactMap { state.transfers[$0] }, state.bodies.removeAll(),
-        state.windows.removeAll()
+        state.take(waiters), opens, parts.compactMap { state.transfers[$0] }, state.windows.removeAll()
       )
     }
-    _ = (bodies, windows)
+    _ = windows
     for read in reads { finish(read, .failure(failure)) }
     for open in opens { open.answer(.failure(failure)) }
     for part in parts { cancel(part) }
@@ -77,23 +76,15 @@ package final class Fetcher: Sendable {
     if state.wait(until: deadline, { $0.transfers.isEmpty && $0.openTransfers.isEmpty ? true : nil }) == nil {
       log.warning("transfers did not stop at shutdown")
     }
-    // Reads of the last moment may have opened some again.
-    _ = state.withLock { $0.bodies.removeAll() }
   }
-
-  /// Closes the bodies that are open between READs, so that they can be evicted; before a cache is cleared.
-  package func releaseIdleBodies() { _ = state.withLock { $0.bodies.removeAll() } }
 
   func nextWaiter() -> WaiterID { WaiterID(lastWaiter.wrappingAdd(1, ordering: .relaxed).newValue) }
 
-  /// The object's body, kept open for the next READ; nil: the cache cannot hold it now.
+  /// The object's body, to be held for the length of a READ or a part; nil: the cache cannot hold it now.
   func openBody(_ object: ObjectReference) -> Body? {
     guard object.version.size <= configuration.maximumObjectSize else { return nil }
     guard let body = cache.body(of: object.inode, size: object.version.size, class: object.class) else { return nil }
     body.touch()
-    // What falls out is released here, after the lock.
-    let dropped = state.withLock { state in state.isShutDown ? nil : state.bodies.insert(body, for: object.inode) }
-    _ = dropped
     return body
   }
 

@@ -7,7 +7,6 @@ import Platform
 struct FetcherState {
   var table: FetchTable
   var budget: FetchBudget
-  var bodies: LeastRecentlyUsed<InodeNumber, Body>
   var streams = LeastRecentlyUsed<InodeNumber, ReadAheadPlanner>(capacity: 1024)
   var windows: WindowCache<MemoryWindow>
   var ledger = PrefetchLedger()
@@ -23,13 +22,11 @@ struct FetcherState {
   init(_ configuration: FetchConfiguration) {
     table = FetchTable(failureMemory: configuration.failureMemory)
     budget = FetchBudget(limit: configuration.budget, partsPerObject: configuration.partsPerObject)
-    bodies = LeastRecentlyUsed(capacity: configuration.openBodies)
     windows = WindowCache(capacity: configuration.windowCapacity)
   }
 
   /// What is at hand for a READ.
   struct Look {
-    var body: Body?
     var windows: [(range: ByteRange, content: MemoryWindow)]
     /// Of the table, before the look into the cache.
     var moment: UInt64
@@ -44,7 +41,7 @@ struct FetcherState {
   }
 
   mutating func look(_ inode: InodeNumber, _ range: ByteRange) -> Look {
-    Look(body: bodies.use(inode), windows: windows.use(inode, range), moment: table.moment)
+    Look(windows: windows.use(inode, range), moment: table.moment)
   }
 
   /// Tells the read-ahead of a READ; what to have ahead.

@@ -43,7 +43,11 @@ final class OpenTransfer: GetReceiver, @unchecked Sendable {
   func append(_ bytes: UnsafeRawBufferPointer) { part?.append(bytes) }
 
   func end(_ failure: StoreError?) {
-    if let part { return part.end(failure) }
+    if let part {
+      self.part = nil
+      part.end(failure)
+      return fetcher.forget(self)
+    }
     if hasBegun { return fetcher.openEnded(self) }
     fetcher.openFailed(self, failure ?? StoreError(.rejected, "GET \(key): no head"))
   }

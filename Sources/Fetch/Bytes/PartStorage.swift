@@ -14,13 +14,11 @@ final class PartStorage: Sendable {
   }
 
   let range: ByteRange
-  private let body: Body?
   private let places: Monitor<Places>
 
   /// `fill` nil: all of it goes to memory.
-  init(_ range: ByteRange, body: Body?, fill: sending Fill?) {
+  init(_ range: ByteRange, fill: Fill?) {
     self.range = range
-    self.body = body
     let memory = fill == nil ? MemoryWindow(range) : nil
     places = Monitor(Places(fill: fill, memory: memory))
   }
@@ -42,7 +40,9 @@ final class PartStorage: Sendable {
     let start = max(range.lowerBound, position / BlockGeometry.blockSize * BlockGeometry.blockSize)
     let rest = MemoryWindow(start..<range.upperBound)
     if start < position {
-      guard rest.append(count: Int(position - start), { fill.read(start..<position, into: $0) }) else { return false }
+      guard rest.append(count: Int(position - start), { fill.readArrived(start..<position, into: $0) }) else {
+        return false
+      }
     }
     fill.finish()
     rest.append(bytes)
@@ -53,7 +53,7 @@ final class PartStorage: Sendable {
   /// No more comes. `keep`: the bytes are right, let them stay. What is in memory, to be kept for a moment.
   func finish(keep: Bool) -> MemoryWindow? {
     let (fill, memory, _) = snapshot()
-    if memory == nil, keep { fill?.finish() }
+    if memory == nil { keep ? fill?.finish() : fill?.discard() }
     return keep ? memory : nil
   }
 
@@ -64,7 +64,7 @@ final class PartStorage: Sendable {
     let near = wanted.lowerBound..<split
     if !near.isEmpty {
       let place = UnsafeMutableRawBufferPointer(rebasing: destination[..<near.count])
-      guard fill?.read(near, into: place) ?? body?.read(near, into: place) ?? false else { return false }
+      guard fill?.readArrived(near, into: place) ?? false else { return false }
     }
     if split < wanted.upperBound {
       memory?.read(split..<wanted.upperBound, into: UnsafeMutableRawBufferPointer(rebasing: destination[near.count...]))

@@ -57,10 +57,9 @@ package struct ReadAheadPlanner: Sendable {
   private func stream(for range: ByteRange) -> Int? {
     streams.indices.filter { index in
       let stream = streams[index]
-      let before = max(stream.position - Self.reorderSlack, stream.start)
-      // Beyond the position only as far as was asked ahead: the reader may have skipped what it did not need.
-      return range.lowerBound >= before
-        && range.lowerBound <= max(stream.position + (stream.window > 0 ? Self.skipSlack : 0), stream.horizon)
+      // Beyond the position also as far as was asked ahead: the reader may skip what it does not need.
+      return range.lowerBound >= stream.position - Self.reorderSlack
+        && range.lowerBound <= max(stream.position + Self.skipSlack, stream.horizon)
     }.min { abs(streams[$0].position - range.lowerBound) < abs(streams[$1].position - range.lowerBound) }
   }
 

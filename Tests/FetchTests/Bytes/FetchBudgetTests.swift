@@ -10,7 +10,7 @@ import Testing
 
   @Test func `Demand waits its turn, in order`() {
     var budget = FetchBudget(limit: 100, partsPerObject: 16)
-    for number in UInt64(1)...4 { #expect(budget.enqueue(id(number), of: inode, bytes: 40, .demand)) }
+    for number in UInt64(1)...4 { #expect(budget.enqueue(id(number), of: inode, bytes: 40, .demand) == true) }
     #expect(budget.admit() == .init(start: [id(1), id(2)]))
     #expect(budget.admit() == .init())
     budget.release(id(2))
@@ -34,8 +34,8 @@ import Testing
 
   @Test func `One demand fetch may always run`() {
     var budget = FetchBudget(limit: 100, partsPerObject: 16)
-    #expect(budget.enqueue(id(1), of: inode, bytes: 1000, .demand))
-    #expect(budget.enqueue(id(2), of: inode, bytes: 1000, .demand))
+    #expect(budget.enqueue(id(1), of: inode, bytes: 1000, .demand) == true)
+    #expect(budget.enqueue(id(2), of: inode, bytes: 1000, .demand) == true)
     #expect(budget.admit() == .init(start: [id(1)]))
     budget.release(id(1))
     #expect(budget.admit() == .init(start: [id(2)]))
@@ -52,21 +52,21 @@ import Testing
 
   @Test func `A prefetch runs at once or not at all, and leaves demand its quarter`() {
     var budget = FetchBudget(limit: 100, partsPerObject: 16)
-    #expect(budget.enqueue(id(1), of: inode, bytes: 75, .prefetch))
-    #expect(!budget.enqueue(id(2), of: inode, bytes: 1, .prefetch))
-    #expect(budget.enqueue(id(3), of: inode, bytes: 25, .demand))
+    #expect(budget.enqueue(id(1), of: inode, bytes: 75, .prefetch) == true)
+    #expect(budget.enqueue(id(2), of: inode, bytes: 1, .prefetch) == false)
+    #expect(budget.enqueue(id(3), of: inode, bytes: 25, .demand) == true)
     #expect(budget.admit() == .init(start: [id(3)]))
   }
 
   @Test func `Prefetches give way, the youngest first, each told once`() {
     var budget = FetchBudget(limit: 100, partsPerObject: 16)
-    for number in UInt64(1)...3 { #expect(budget.enqueue(id(number), of: inode, bytes: 25, .prefetch)) }
+    for number in UInt64(1)...3 { #expect(budget.enqueue(id(number), of: inode, bytes: 25, .prefetch) == true) }
     _ = budget.enqueue(id(4), of: inode, bytes: 20, .demand)
     #expect(budget.admit() == .init(start: [id(4)]))
     _ = budget.enqueue(id(5), of: inode, bytes: 40, .demand)
     #expect(budget.admit() == .init(cancel: [id(3), id(2)]))
     #expect(budget.admit() == .init())
-    #expect(!budget.enqueue(id(6), of: inode, bytes: 1, .prefetch))
+    #expect(budget.enqueue(id(6), of: inode, bytes: 1, .prefetch) == false)
     budget.release(id(3))
     budget.release(id(2))
     #expect(budget.admit() == .init(start: [id(5)]))
@@ -74,7 +74,7 @@ import Testing
 
   @Test func `A promoted prefetch is not cancelled`() {
     var budget = FetchBudget(limit: 100, partsPerObject: 16)
-    #expect(budget.enqueue(id(1), of: inode, bytes: 70, .prefetch))
+    #expect(budget.enqueue(id(1), of: inode, bytes: 70, .prefetch) == true)
     budget.promote(id(1))
     _ = budget.enqueue(id(2), of: inode, bytes: 40, .demand)
     #expect(budget.admit() == .init())

@@ -249,7 +249,9 @@ import Testing
         #expect(end == .complete || consequences.ready.isEmpty)
       default:
         if Bool.random(using: &random), let lower = (0..<100).randomElement(using: &random) {
-          near.remove(Int64(lower)..<Int64(lower) + 20)
+          // Evicted, unless a reader holds it.
+          let victim = Int64(lower)..<Int64(lower) + 20
+          if !waiting.values.contains(where: { $0.overlaps(victim) }) { near.remove(victim) }
         } else if let waiter = waiting.keys.sorted().randomElement(using: &random) {
           #expect(table.interrupt(waiter) != nil)
           waiting[waiter] = nil
