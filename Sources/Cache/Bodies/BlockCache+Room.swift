@@ -116,6 +116,7 @@ extension BlockCache {
     } else if let doomed {
       // Until its bytes are known by the table.
       defer { withExtendedLifetime(doomed) {} }
+      doomed.loadAll()
       doomed.state.withLock { $0.isDoomed = true }
       let bytes = index.removeBodies([inode])
       table.withLock { $0.setDoomedBytes(bytes, of: inode) }

@@ -106,6 +106,14 @@ package final class Body: Sendable {
     }
   }
 
+  /// Remembers as much as it may, because its rows are about to go.
+  func loadAll() {
+    let rows = cache.index.segments(of: inode, after: -1, limit: Self.segmentLimit)
+    state.withLock { state in
+      for (number, row) in rows where state.segments[number] == nil { state.insert(BodySegment(row), at: number) }
+    }
+  }
+
   private func load(_ number: Int64, epoch: Int) {
     let segment = cache.index.segment(number, of: inode).map { BodySegment($0) } ?? BodySegment()
     state.withLock { state in
@@ -180,16 +188,16 @@ package final class Body: Sendable {
   ) -> Int64 {
     let (isVoid, storageClass) = state.withLock { ($0.isDoomed || $0.epoch != epoch, $0.storageClass) }
     guard !isVoid else { return 0 }
-    let difference = cache.index.addBlocks(
+    let (difference, rows) = cache.index.addBlocks(
       blocks, to: file, of: inode, size: size, storageClass: storageClass, at: cache.time.now())
     state.withLock { state in
       guard state.epoch == epoch else { return }
-      for (number, added) in blocks {
-        // Others of the segment may be in the index only; it is loaded when it is asked for.
-        guard var segment = state.segments[number] else { continue }
-        segment.present |= added.present
-        segment.suspect &= ~added.present
-        state.segments[number] = segment
+      for (number, row) in rows {
+        var segment = state.segments[number] ?? BodySegment(row)
+        let added = blocks[number]?.present ?? 0
+        segment.present |= added
+        segment.suspect &= ~added
+        state.insert(segment, at: number)
       }
     }
     return difference

@@ -19,13 +19,15 @@ extension CacheIndex {
     }
   }
 
-  /// Adds blocks that are in the file now, and settles what the file has allocated; the difference to its row.
+  /// Adds blocks that are in the file now, and settles what the file has allocated. The difference to its row, and
+  /// the segments as they are now.
   /// `blocks`: presence bits and checksums by segment.
   func addBlocks(
     _ blocks: [Int64: (present: UInt64, checksums: [UInt32])], to file: OpenFile, of inode: InodeNumber, size: Int64,
     storageClass: StorageClass, at time: WallTime
-  ) -> Int64 {
-    perform(0) { _, database throws(SQLiteCode) in
+  ) -> (difference: Int64, segments: [Int64: SegmentRow]) {
+    perform((0, [:])) { _, database throws(SQLiteCode) in
+      var segments: [Int64: SegmentRow] = [:]
       for (number, added) in blocks {
         var row =
           try database.segment(number, of: inode)
@@ -36,6 +38,7 @@ extension CacheIndex {
           row.checksums[index] = added.checksums[index]
         }
         try database.setSegment(number, of: inode, row)
+        segments[number] = row
       }
       let known = try database.body(of: inode)
       var row =
@@ -45,7 +48,7 @@ extension CacheIndex {
       let before = row.allocated
       row.allocated = (try? file.descriptor.status())?.allocatedBytes ?? before
       if row != known { try database.setBody(row) }
-      return row.allocated - before
+      return (row.allocated - before, segments)
     }
   }
 
