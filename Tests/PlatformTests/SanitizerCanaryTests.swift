@@ -8,7 +8,7 @@ import Testing
   static let wanted = getenv("SANITIZER_CANARY").map { String(cString: $0) }
 
   /// Two threads write one word, without a lock, while both run: a data race.
-  @Test(.enabled(if: wanted == "thread")) func SanitizerCanaryThread() {
+  @Test(.enabled(if: wanted == "thread")) func unlockedWord() {
     nonisolated(unsafe) let word = UnsafeMutablePointer<Int>.allocate(capacity: 1)
     word.initialize(to: 0)
     var threads: [pthread_t] = []
@@ -28,7 +28,7 @@ import Testing
   }
 
   /// A word is read after it was freed.
-  @Test(.enabled(if: wanted == "address")) func SanitizerCanaryAddress() {
+  @Test(.enabled(if: wanted == "address")) func freedWord() {
     let word = UnsafeMutablePointer<Int>.allocate(capacity: 64)
     word.initialize(repeating: 7, count: 64)
     word.deallocate()
