@@ -246,11 +246,13 @@ def test_the_proxy_breaks_what_it_is_told(proxy, s3):
         finally:
             connection.close()
 
-    assert get()[0] == 403
+    # The server refuses what is not signed; the number is its own affair.
+    unsigned = get()[0]
+    assert unsigned in (400, 403)
     assert proxy.count("GET", "raw/empty") == 1
     proxy.fault("status", code=503, times=1, key="raw/.*")
     assert get()[0] == 503
-    assert get()[0] == 403
+    assert get()[0] == unsigned
     proxy.fault("truncate", after=3, times=1)
     with pytest.raises(http.client.IncompleteRead):
         get()
@@ -269,4 +271,4 @@ def test_the_proxy_breaks_what_it_is_told(proxy, s3):
         get()
     proxy.accept()
     proxy.heal()
-    assert get()[0] == 403
+    assert get()[0] == unsigned

@@ -19,8 +19,7 @@ class SyntheticS3:
         self.lists = self.gets = self.heads = 0
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"world": self})
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
@@ -55,6 +54,14 @@ class SyntheticS3:
 
     def __exit__(self, *_):
         self.stop()
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 1024
+
+    def handle_error(self, *_):
+        """A client that goes away is no news."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
