@@ -50,7 +50,7 @@ class Demo:
         say(f"a sample store in a bucket, on an S3 server behind a line of {self.rtt:g} ms")
         (self.work / "s3/bucket").mkdir(parents=True)
         python(MAKE, self.work / "s3/bucket/weather.zarr")
-        with S3Server(self.work / "s3", self.work) as server:
+        with S3Server(self.work / "s3", self.work, still=True) as server:
             line = Line(server.port, self.rtt)
             try:
                 self.mount(line.url)

@@ -39,9 +39,12 @@ class Line:
         asyncio.set_event_loop(self._loop)
         self._serving = self._loop.create_task(self._serve())
         self._loop.run_forever()
-        for task in asyncio.all_tasks(self._loop):
+        # Whatever is still on its way is dropped without a word.
+        self._loop.set_exception_handler(lambda *_: None)
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
             task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self._listener.close()
         self._loop.close()
 
@@ -100,3 +103,52 @@ class Line:
             self.counts["list" if b"list-type=" in line or b"delimiter=" in line else "get"] += 1
         elif line.startswith(b"HEAD "):
             self.counts["head"] += 1
+
+
+class CompiledLine:
+    """The same by the program ../shared/bench/lagline.rs, where that and rustc are at hand: it takes less of the machine."""
+
+    def __init__(self, program, port, rtt_ms, work, mb_per_s=90.0, handshakes=2.0):
+        from world import processes
+
+        self.port, self.log = processes.free_port(), work / "line.log"
+        command = [program, f"127.0.0.1:{self.port}", f"127.0.0.1:{port}", rtt_ms, mb_per_s, handshakes]
+        self._process = processes.start(command, self.log, processes.environment(work))
+        processes.wait_for_port(self.port, self._process, self.log)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def counts(self):
+        """As it printed them last, which it does each tenth of a second."""
+        time.sleep(0.25)
+        words = (self.log.read_text().strip().splitlines() or [""])[-1].split()
+        names = dict(zip(words[::2], map(int, words[1::2]), strict=True))
+        names["connections"] = names.pop("conns", 0)
+        return collections.Counter(names)
+
+    def since(self, before):
+        after = self.counts
+        return {name: after[name] - before[name] for name in after}
+
+    def stop(self):
+        from world import processes
+
+        processes.stop(self._process)
+
+
+def fastest_line(port, rtt_ms, work):
+    """A line of the fastest kind that can be had here."""
+    import shutil
+    import subprocess
+
+    from world import ROOT
+
+    source = ROOT.parent / "shared/bench/lagline.rs"
+    if shutil.which("rustc") and source.exists():
+        program = work / "lagline"
+        if subprocess.run(["rustc", "-O", source, "-o", program], capture_output=True, check=False).returncode == 0:
+            return CompiledLine(program, port, rtt_ms, work)
+    return Line(port, rtt_ms)

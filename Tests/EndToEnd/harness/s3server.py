@@ -15,10 +15,10 @@ def rclone():
 
 
 class S3Server:
-    """Serves the folders below `root` as buckets. Files changed on disk are seen at once."""
+    """Serves the folders below `root` as buckets. Files changed on disk are seen at once, unless the world stands `still`."""
 
-    def __init__(self, root, work, anonymous=False):
-        self.root, self.work, self.anonymous = Path(root), Path(work), anonymous
+    def __init__(self, root, work, still=False):
+        self.root, self.work, self.still = Path(root), Path(work), still
         self.port = processes.free_port()
         self.log = self.work / f"s3-{self.port}.log"
         self.process = None
@@ -29,10 +29,9 @@ class S3Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self):
-        command = [rclone(), "serve", "s3", "--addr", f"127.0.0.1:{self.port}", "--dir-cache-time", "0s", "--poll-interval", "0"]
+        command = [rclone(), "serve", "s3", "--addr", f"127.0.0.1:{self.port}", "--poll-interval", "0"]
+        command += ["--dir-cache-time", "1h" if self.still else "0s", "--auth-key", f"{processes.ACCESS_KEY},{processes.SECRET_KEY}"]
         command += ["--config", os.devnull, "--cache-dir", self.work / f"s3-{self.port}-cache"]
-        if not self.anonymous:
-            command += ["--auth-key", f"{processes.ACCESS_KEY},{processes.SECRET_KEY}"]
         self.process = processes.start([*command, self.root], self.log, processes.environment(self.work))
         processes.wait_for_port(self.port, self.process, self.log)
 
