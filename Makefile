@@ -1,0 +1,91 @@
+# zarrfs. `make` alone lists the rules; a line with ## is its description.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup build release install uninstall demo test test-unit test-end test-thread test-address \
+        check format coverage bench stress fuzz clean
+
+PREFIX ?= /usr/local
+SECONDS_TO_FUZZ ?= 60
+PYTEST := .venv/bin/python -m pytest -c Tests/EndToEnd/pytest.ini Tests/EndToEnd
+SOURCES := Sources Tests Package.swift
+# The linker's own notes on a static runtime are no warnings of ours.
+RELEASE := swift build -c release --static-swift-stdlib --product zarrfs -Xlinker -s
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what building and testing needs (Debian packages, pinned Python environments)
+	@scripts/setup
+
+build: ## the debug binary, .build/debug/zarrfs
+	@scripts/setup build
+	swift build
+
+release: ## one stripped binary with Swift's runtime inside, .build/release/zarrfs
+	@scripts/setup build
+	$(RELEASE)
+
+install: release ## to PREFIX/bin (/usr/local), with mount.zarrfs for fstab
+	install -D -m 755 .build/release/zarrfs $(DESTDIR)$(PREFIX)/bin/zarrfs
+	install -D -m 755 mount-helpers/mount.zarrfs $(DESTDIR)/sbin/mount.zarrfs
+
+uninstall: ## take away what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/zarrfs $(DESTDIR)/sbin/mount.zarrfs
+
+demo: ## mount a bucket on this machine, read it cold, warm, and with its server gone
+	@scripts/demo
+
+test: setup test-unit test-end ## everything: unit tests, then end to end through kernel mounts
+
+test-unit: ## the Swift tests alone
+	@scripts/setup build
+	swift build --build-tests
+	swift test --skip-build
+
+test-end: ## the end-to-end tests alone (ARGS='-k smoke' to choose)
+	@scripts/setup
+	swift build --product zarrfs
+	$(PYTEST) $(ARGS)
+
+test-thread: ## unit tests and a mounted scenario under the thread sanitizer; its canary must fail
+	@scripts/setup
+	scripts/sanitize thread
+
+test-address: ## the same under the address sanitizer
+	@scripts/setup
+	scripts/sanitize address
+
+check: ## format, shell syntax, links in the documents, warnings
+	swift format lint --recursive --strict $(SOURCES)
+	scripts/check-shell
+	scripts/check-links
+	@scripts/setup build
+	swift build
+
+format: ## put the sources into the house's format
+	swift format --in-place --recursive $(SOURCES)
+
+coverage: ## lines that no unit test runs, by file
+	@scripts/setup build
+	swift test --enable-code-coverage --scratch-path .build-coverage
+	llvm-cov report .build-coverage/debug/zarrfsPackageTests.xctest \
+	  -instr-profile .build-coverage/debug/codecov/default.profdata \
+	  --ignore-filename-regex='(\.build|Tests)'
+
+bench: release ## zarrfs beside the local disk, rclone and plain curl (ARGS='--rtt 100')
+	@scripts/setup
+	.venv/bin/python Benchmarks/bench.py $(ARGS)
+
+stress: ## the long loops: 200 kills, 200,000 keys, 500,000 names
+	@scripts/setup
+	swift build --product zarrfs
+	ZARRFS_STRESS=1 $(PYTEST) -m stress --timeout 1800 $(ARGS)
+	.venv/bin/python Benchmarks/names.py --zarrfs .build/debug/zarrfs
+
+fuzz: ## every parser, SECONDS_TO_FUZZ each
+	@scripts/fuzz $(SECONDS_TO_FUZZ)
+
+clean: ## everything that was built; the Python environments stay
+	rm -rf .build .build-thread .build-address .build-coverage .build-fuzz

@@ -1,0 +1,94 @@
+"""nginx on loopback by a configuration of its own: plain HTTP and HTTPS, ranges, no listing."""
+
+import os
+from pathlib import Path
+
+from . import processes
+
+_CONFIGURATION = """
+{user}
+daemon off;
+master_process on;
+worker_processes 2;
+pid {work}/nginx.pid;
+error_log {work}/error.log warn;
+events {{ worker_connections 1024; }}
+http {{
+  access_log off;
+  client_body_temp_path {work}/t1; proxy_temp_path {work}/t2; fastcgi_temp_path {work}/t3;
+  uwsgi_temp_path {work}/t4; scgi_temp_path {work}/t5;
+  default_type application/octet-stream;
+  keepalive_requests 1000000;
+  server {{
+    listen 127.0.0.1:{port};
+    root {root};
+    location / {{ }}
+    location /redirected/ {{ rewrite ^/redirected/(.*)$ /$1 redirect; }}
+    location /whole/ {{ alias {root}/; max_ranges 0; }}
+    location /forbidden/ {{ return 403; }}
+    {extra}
+  }}
+  server {{
+    listen 127.0.0.1:{tls_port} ssl;
+    ssl_certificate {work}/server.pem;
+    ssl_certificate_key {work}/server.key;
+    root {root};
+  }}
+}}
+"""
+
+
+class Nginx:
+    """`ca` is the certificate authority that signed the server's certificate for 127.0.0.1 and localhost."""
+
+    def __init__(self, root, work, extra=""):
+        self.root, self.work = Path(root), Path(work)
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.port, self.tls_port = processes.free_port(), processes.free_port()
+        self.ca = self.work / "ca.pem"
+        self.log = self.work / "nginx.log"
+        self._certificates()
+        user = "user root;" if os.geteuid() == 0 else ""
+        configuration = self.work / "nginx.conf"
+        configuration.write_text(
+            _CONFIGURATION.format(
+                user=user, work=self.work, port=self.port, tls_port=self.tls_port, root=self.root, extra=extra
+            )
+        )
+        self.process = processes.start(
+            ["/usr/sbin/nginx", "-p", self.work, "-c", configuration], self.log, processes.environment(self.work)
+        )
+        processes.wait_for_port(self.port, self.process, self.log)
+        processes.wait_for_port(self.tls_port, self.process, self.log)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def tls_url(self):
+        return f"https://localhost:{self.tls_port}"
+
+    def stop(self):
+        processes.stop(self.process)
+
+    def _certificates(self):
+        work, env = self.work, processes.environment(self.work)
+
+        def openssl(*words):
+            processes.run(["openssl", *words], env=env)
+
+        new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+        openssl("req", "-x509", *new, "-keyout", work / "ca.key", "-out", self.ca, "-days", "2", "-subj", "/CN=zarrfs test CA")
+        openssl("req", *new, "-keyout", work / "server.key", "-out", work / "server.csr", "-subj", "/CN=localhost")
+        (work / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        openssl(
+            *("x509", "-req", "-in", work / "server.csr", "-CA", self.ca, "-CAkey", work / "ca.key", "-CAcreateserial"),
+            *("-days", "2", "-extfile", work / "names", "-out", work / "server.pem"),
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()

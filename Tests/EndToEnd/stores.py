@@ -1,0 +1,87 @@
+"""stores.py BUCKET [EXAMPLES]: the Zarr stores that the tests read, made once per session. Needs zarr 3 and xarray.
+
+Small, but each with what makes its kind: several chunks in every dimension, an edge chunk that is cut, coordinates.
+"""
+
+import os
+import shutil
+import sys
+
+import numpy as np
+import xarray as xr
+import zarr
+
+SHAPE, CHUNKS = (20, 45, 50), (6, 20, 20)
+
+
+def weather():
+    random = np.random.default_rng(7)
+    smooth = np.cumsum(random.standard_normal(SHAPE[-1]))
+    air = np.round(np.broadcast_to(smooth, SHAPE) + random.standard_normal(SHAPE) * 0.05, 2).astype("f4")
+    coordinates = {
+        "time": np.arange(SHAPE[0]),
+        "lat": np.linspace(-90, 90, SHAPE[1]).astype("f4"),
+        "lon": np.arange(SHAPE[2], dtype="f4"),
+    }
+    data = xr.Dataset({"air": (("time", "lat", "lon"), air, {"units": "K"})}, coords=coordinates)
+    data.attrs["title"] = "a small atmosphere"
+    return data
+
+
+def main(bucket, examples=None):
+    os.makedirs(bucket, exist_ok=True)
+    data = weather()
+    chunks = {"air": {"chunks": CHUNKS}}
+    data.to_zarr(f"{bucket}/v2_dot.zarr", zarr_format=2, consolidated=True, encoding=chunks)
+    data.to_zarr(f"{bucket}/v2_plain.zarr", zarr_format=2, consolidated=False, encoding=chunks)
+    data.to_zarr(f"{bucket}/v3.zarr", zarr_format=3, consolidated=True, encoding=chunks)
+    data.to_zarr(f"{bucket}/v3_plain.zarr", zarr_format=3, consolidated=False, encoding=chunks)
+    # Many directories: the separator is a slash.
+    group = zarr.create_group(f"{bucket}/v2_slash.zarr", zarr_format=2, attributes=data.attrs)
+    for name, variable in data.variables.items():
+        array = group.create_array(
+            name, shape=variable.shape, dtype=variable.dtype, chunks=CHUNKS if name == "air" else variable.shape,
+            chunk_key_encoding={"name": "v2", "separator": "/"},
+            attributes={"_ARRAY_DIMENSIONS": list(variable.dims), **variable.attrs},
+        )
+        array[...] = variable.values
+    zarr.consolidate_metadata(f"{bucket}/v2_slash.zarr", zarr_format=2)
+
+    air = data.air.values
+    shard = zarr.create_array(
+        f"{bucket}/v3_shard.zarr", shape=(32, 128, 128), shards=(16, 64, 128), chunks=(4, 32, 32), dtype="f4", zarr_format=3
+    )
+    shard[...] = np.random.default_rng(8).standard_normal((32, 128, 128)).astype("f4")
+    raw = zarr.create_array(
+        f"{bucket}/v2_raw.zarr", shape=air.shape, chunks=CHUNKS, dtype="f4", zarr_format=2, compressors=None, fill_value=-9.0
+    )
+    raw[...] = air
+    for name, version in (("v2_sparse.zarr", 2), ("v3_sparse.zarr", 3)):
+        sparse = zarr.create_array(
+            f"{bucket}/{name}", shape=(100, 100), chunks=(10, 10), dtype="f4", zarr_format=version, fill_value=-1.0,
+            config={"write_empty_chunks": False},
+        )
+        for step in range(0, 100, 25):
+            sparse[step : step + 5, step : step + 5] = step + 1.0
+    scalar = zarr.create_array(f"{bucket}/v3_scalar.zarr", shape=(), dtype="f8", zarr_format=3)
+    scalar[...] = 2.5
+
+    os.makedirs(f"{bucket}/raw")
+    with open(f"{bucket}/raw/big.bin", "wb") as big:
+        big.write(np.random.default_rng(9).bytes(24 << 20))
+    with open(f"{bucket}/raw/empty", "wb"):
+        pass
+    os.makedirs(f"{bucket}/odd names")
+    for name in ("a b", "a+b", "a=b", "a@b", "a:b", "a,b", "a~b", "a%b", "a%20b", "é", "日本", "a&b?c#d", "x" * 200):
+        with open(f"{bucket}/odd names/{name}", "wb") as odd:
+            odd.write(name.encode())
+    if examples and os.path.isdir(examples):
+        shutil.copytree(examples, f"{bucket}/examples.zarr", copy_function=shutil.copyfile)
+        os.chmod(f"{bucket}/examples.zarr", 0o755)
+        for here, folders, _ in os.walk(f"{bucket}/examples.zarr"):
+            for folder in folders:
+                os.chmod(os.path.join(here, folder), 0o755)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,274 @@
+"""What the network can do to a reader: it waits and is right, or it raises. Never a fill value, never a wrong byte."""
+
+import errno
+import os
+import signal
+import subprocess
+import threading
+
+import pytest
+from harness import processes
+from harness.mount import PATIENCE
+
+from conftest import ZARR2
+
+CHUNK = "v2_raw.zarr/1.0.1"
+READERS = pytest.mark.parametrize(
+    "reader,python,store",
+    [("zarr", None, "v2_raw.zarr"), ("zarr", ZARR2, "v2_raw.zarr"), ("xarray", None, "v2_dot.zarr")],
+    ids=["zarr3", "zarr2", "xarray"],
+)
+
+#: Faults that last: (action, settings).
+PERMANENT = {
+    "500": ("status", {"code": 500}),
+    "503": ("status", {"code": 503}),
+    "403": ("status", {"code": 403}),
+    "reset": ("reset", {}),
+    "truncated": ("truncate", {"after": 1000}),
+    "silent": ("stall", {}),
+    "silent body": ("stall_body", {"after": 1000}),
+}
+
+
+def chunk_of(store):
+    return "air/1.0.1" if store == "v2_dot.zarr" else "1.0.1"
+
+
+@READERS
+@pytest.mark.parametrize("fault", PERMANENT)
+def test_permanent_fault_of_a_chunk_raises(fault, reader, python, store, proxy, make_mount, try_reading):
+    action, settings = PERMANENT[fault]
+    with make_mount(proxy, timeout="2s") as mount:
+        struck = proxy.fault(action, key=f"{store}/{chunk_of(store)}", **settings)
+        code, err = try_reading(reader, mount / store, python)
+        assert struck.hits > 0
+        assert code != 0, "values were read that nobody has"
+        assert "rror" in err
+        proxy.heal()
+
+
+@READERS
+def test_permanent_fault_of_a_chunk_that_a_listing_showed(reader, python, store, proxy, make_mount, try_reading):
+    with make_mount(proxy, timeout="2s") as mount:
+        processes.run(["ls", "-lR", mount / store])
+        proxy.fault("status", code=500, kind="GET|HEAD", key=f"{store}/{chunk_of(store)}")
+        assert try_reading(reader, mount / store, python)[0] != 0
+
+
+@pytest.mark.parametrize("document", [".zarray", "zarr.json"])
+def test_permanent_fault_of_metadata_raises(document, proxy, make_mount, try_reading):
+    store = "v2_raw.zarr" if document == ".zarray" else "v3_sparse.zarr"
+    with make_mount(proxy, timeout="2s") as mount:
+        proxy.fault("status", code=500, key=rf"{store}/{document}")
+        assert try_reading("zarr", mount / store)[0] != 0
+
+
+@READERS
+def test_network_gone_raises(reader, python, store, proxy, make_mount, try_reading):
+    with make_mount(proxy, timeout="2s") as mount:
+        os.listdir(mount.point)
+        proxy.refuse()
+        assert try_reading(reader, mount / store, python)[0] != 0
+        proxy.accept()
+        processes.wait_until(lambda: try_reading(reader, mount / store, python)[0] == 0, PATIENCE, "recovery", step=0.5)
+
+
+TRANSIENT = {
+    "503 twice": ("status", {"code": 503, "times": 2}),
+    "500 five times": ("status", {"code": 500, "times": 5}),
+    "429 with Retry-After": ("status", {"code": 429, "times": 1, "headers": {"Retry-After": "1"}}),
+    "reset twice": ("reset", {"times": 2}),
+    "truncated twice": ("truncate", {"after": 1000, "times": 2}),
+    "silent once": ("stall_body", {"after": 1000, "times": 1}),
+    "slow": ("delay", {"seconds": 1.5, "times": 3}),
+}
+
+
+@pytest.mark.parametrize("fault", TRANSIENT)
+def test_transient_fault_of_a_chunk_is_healed(fault, bucket, proxy, make_mount, read_stores):
+    action, settings = TRANSIENT[fault]
+    with make_mount(proxy, timeout="60s") as mount:
+        struck = proxy.fault(action, kind="GET|HEAD", key=CHUNK, **settings)
+        assert read_stores("zarr", [mount / "v2_raw.zarr"]) == read_stores("zarr", [bucket / "v2_raw.zarr"])
+        assert struck.hits == settings["times"] or action == "delay" and struck.hits
+
+
+def test_transient_fault_of_everything_is_healed(bucket, proxy, make_mount, read_stores):
+    """Every request of a whole reading fails once."""
+    failed, lock = set(), threading.Lock()
+
+    def first_time(request):
+        name = (request.kind, request.key, request.range)
+        with lock:
+            if name in failed:
+                return False
+            failed.add(name)
+            return True
+
+    with make_mount(proxy, timeout="60s") as mount:
+        proxy.fault("status", code=503, where=first_time)
+        stores = ["v2_slash.zarr", "v3_plain.zarr", "v3_shard.zarr"]
+        assert read_stores("zarr", [mount / s for s in stores]) == read_stores("zarr", [bucket / s for s in stores])
+        proxy.heal()
+
+
+@pytest.mark.parametrize("fault", ["503", "truncated", "reset"])
+def test_transient_fault_of_a_large_object(fault, bucket, proxy, make_mount):
+    action, settings = {**PERMANENT, "truncated": ("truncate", {"after": 300_000})}[fault]
+    with make_mount(proxy, timeout="60s") as mount:
+        proxy.fault(action, kind="GET", key="raw/big.bin", times=3, **settings)
+        assert (mount / "raw/big.bin").read_bytes() == (bucket / "raw/big.bin").read_bytes()
+
+
+def test_wrong_bytes_are_seen_where_the_server_sends_a_checksum(bucket, proxy, make_mount):
+    with make_mount(proxy, timeout="30s") as mount:
+        damaged = proxy.fault("checksum", kind="GET", key=CHUNK, times=1, flip=True)
+        proxy.fault("checksum", kind="GET", key=CHUNK)
+        assert (mount / CHUNK).read_bytes() == (bucket / CHUNK).read_bytes()
+        assert damaged.hits == 1
+
+
+def test_a_server_that_ignores_ranges(bucket, nginx, proxy, make_mount):
+    with make_mount(proxy, timeout="30s") as mount:
+        proxy.fault("ignore_range", kind="GET", key="raw/big.bin|v3_shard.zarr/.*")
+        assert (mount / "raw/big.bin").read_bytes() == (bucket / "raw/big.bin").read_bytes()
+        with open(mount / "v3_shard.zarr/c/0/0/0", "rb") as shard:
+            shard.seek(-100, os.SEEK_END)
+            assert shard.read() == (bucket / "v3_shard.zarr/c/0/0/0").read_bytes()[-100:]
+
+
+def test_absent_and_then_there(proxy, make_mount, bucket):
+    """404 for a while: absent, by the remote's word; there after the ttl."""
+    with make_mount(proxy, ttl="1s") as mount:
+        proxy.fault("status", code=404, kind="GET|HEAD", key="raw/empty", times=1)
+        proxy.fault("status", code=404, kind="GET|HEAD", key="raw/empty.*", times=1)
+        (mount / "raw/empty").exists()
+        processes.wait_until(lambda: (mount / "raw/empty").exists(), PATIENCE, "the name")
+
+
+def test_a_listing_that_fails_is_no_empty_directory(proxy, make_mount):
+    with make_mount(proxy, timeout="2s") as mount:
+        fault = proxy.fault("status", code=500, kind="LIST", key="v3_plain.*")
+        with pytest.raises(OSError) as caught:
+            os.listdir(mount / "v3_plain.zarr")
+        assert caught.value.errno != errno.ENOENT
+        fault.release()
+        processes.wait_until(lambda: _lists(mount / "v3_plain.zarr"), PATIENCE, "recovery", step=0.3)
+
+
+def _lists(folder):
+    try:
+        return bool(os.listdir(folder))
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("how", ["stall", "refuse"])
+class TestDeadNetwork:
+    """The network dies under a mount that has read something."""
+
+    @pytest.fixture
+    def dead(self, how, proxy, make_mount):
+        with make_mount(proxy, ttl="1h") as mount:
+            for name in ("v2_raw.zarr/0.0.0", "v2_raw.zarr/.zarray"):
+                (mount / name).read_bytes()
+            os.listdir(mount.point)
+            if how == "stall":
+                proxy.fault("stall")
+            else:
+                proxy.refuse()
+            yield mount
+            proxy.heal()
+
+    def stuck(self, mount, proxy):
+        """A cat that waits for what will not come."""
+        process = subprocess.Popen(["cat", mount / "v3_shard.zarr/c/0/0/0"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        threading.Event().wait(0.5)
+        assert process.poll() is None, "it was to wait until --timeout"
+        return process
+
+    def test_what_is_cached_answers(self, dead, proxy, bucket):
+        readers = [self.stuck(dead, proxy) for _ in range(8)]
+        for name in ("v2_raw.zarr/0.0.0", "v2_raw.zarr/.zarray"):
+            assert processes.run(["cat", dead / name], within=20).stdout == (bucket / name).read_bytes()
+        processes.run(["ls", dead.point], within=20)
+        processes.run(["df", dead.point], within=20)
+        assert dead.stats()
+        for reader in readers:
+            reader.kill()
+            reader.wait(20)
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+    def test_a_waiting_reader_hears_a_signal(self, number, dead, proxy):
+        reader = self.stuck(dead, proxy)
+        reader.send_signal(number)
+        reader.wait(20)
+
+    def test_unmount_answers(self, dead, proxy):
+        from harness.mount import ZARRFS
+
+        reader = self.stuck(dead, proxy)
+        reader.kill()
+        reader.wait(20)
+        processes.run([ZARRFS, "unmount", dead.point], env=dead.env, within=40)
+        assert not dead.mounted
+        assert dead.process.wait(40) == 0
+
+    def test_sigterm_ends_a_mount_with_waiting_readers(self, dead, proxy):
+        reader = self.stuck(dead, proxy)
+        dead.process.send_signal(signal.SIGTERM)
+        assert dead.process.wait(40) == 0
+        assert reader.wait(20) != 0
+        assert not dead.mounted
+
+
+def test_a_failure_is_remembered_for_the_second_read(proxy, make_mount):
+    """The kernel asks twice for a page that failed: the reader waits one --timeout, not two. Told by the attempts at the server."""
+    with make_mount(proxy, timeout="2s") as mount:
+        processes.run(["ls", "-l", mount / "v2_raw.zarr"])
+        proxy.fault("status", code=500, kind="GET|HEAD", key=CHUNK)
+        with pytest.raises(OSError) as caught:
+            (mount / CHUNK).read_bytes()
+        assert caught.value.errno == errno.EIO
+
+
+def test_the_proxy_breaks_what_it_is_told(proxy, s3):
+    """The harness itself: a fault that does not strike would make every test above pass."""
+    import http.client
+
+    def get(path="/bucket/raw/empty"):
+        connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=5)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    # The server refuses what is not signed; the number is its own affair.
+    unsigned = get()[0]
+    assert unsigned in (400, 403)
+    assert proxy.count("GET", "raw/empty") == 1
+    proxy.fault("status", code=503, times=1, key="raw/.*")
+    assert get()[0] == 503
+    assert get()[0] == unsigned
+    proxy.fault("truncate", after=3, times=1)
+    with pytest.raises(http.client.IncompleteRead):
+        get()
+    proxy.fault("reset", times=1)
+    with pytest.raises(ConnectionError):
+        get()
+    held = proxy.fault("hold")
+    asked = threading.Thread(target=get)
+    asked.start()
+    processes.wait_until(lambda: held.hits, 5, "the held request")
+    held.release()
+    asked.join(5)
+    assert not asked.is_alive()
+    proxy.refuse()
+    with pytest.raises(ConnectionRefusedError):
+        get()
+    proxy.accept()
+    proxy.heal()
+    assert get()[0] == unsigned
