@@ -1,0 +1,260 @@
+import CSQLite
+import Glibc
+import Objects
+import Platform
+
+/// What is known of the remote's names, and of the bodies near: SQLite behind one lock.
+///
+/// Disposable and advisory: no call fails. A damaged database is set aside and begun anew, on disk or else in memory;
+/// what cannot be written is not remembered. Changes gather in an open transaction, committed about once a second by
+/// the cache's housekeeping thread and after `commitAfter` changes, so that the log stays small.
+///
+/// Lock order: the index's lock is innermost; `onMeasured` and `onLost` are called without it.
+package final class CacheIndex: Sendable {
+  struct Limits {
+    /// Bytes that the database file may have.
+    var database: Int64
+    /// Changes that are committed together at most: they bound the growth of the log.
+    var commitAfter: Int
+    var absents = 200_000
+
+    init(cacheSize: Int64) {
+      database = max(cacheSize / 4, 4 << 20)
+      commitAfter = cacheSize < 256 << 20 ? 256 : 2048
+    }
+  }
+
+  struct Guarded {
+    var database: IndexDatabase?
+    var counter: InodeCounter
+    var listings: [ListingID: OpenListing] = [:]
+    /// Bytes reserved by fills, to be written with the next commit.
+    var reserved: Int64 = 0
+    var isClosed = false
+    /// The database was replaced by an empty one.
+    var wasLost = false
+    /// A commit happened: the files have another size.
+    var wasMeasured = false
+  }
+
+  struct OpenListing {
+    var start: WallTime
+    var complete: Int64
+    var isBroken = false
+  }
+
+  /// The cache's own directory.
+  let directory: String
+  let source: String
+  let boot: String
+  let limits: Limits
+  let time: any TimeSource
+  let log: Log
+  let state: Monitor<Guarded>
+  private let hooks = Monitor<Hooks>(Hooks())
+
+  struct Hooks {
+    /// The index's files changed their size.
+    var onMeasured: (@Sendable () -> Void)?
+    /// Rows were lost: bodies must be registered again.
+    var onLost: (@Sendable () -> Void)?
+  }
+
+  /// How an opened index was found.
+  struct Finding {
+    /// The last stop was not clean, or was of another boot.
+    var isUnclean: Bool
+    /// It was made anew: bodies on disk, if any, have no rows.
+    var isNew: Bool
+  }
+  let finding: Finding
+
+  /// Opens, or makes, `index.sqlite` in `directory`. `mayHaveBodies`: the directory was there before.
+  init(
+    directory: String, source: String, boot: String, limits: Limits, mayHaveBodies: Bool, time: any TimeSource, log: Log
+  ) {
+    self.directory = directory
+    self.source = source
+    self.boot = boot
+    self.limits = limits
+    self.time = time
+    self.log = log
+    let database = Self.openAnyhow(directory: directory, source: source, boot: boot, limits: limits, log: log)
+    let isNew = database?.isNew ?? true
+    finding = Finding(isUnclean: !(database?.wasClean ?? false), isNew: isNew)
+    let counter = InodeCounter(
+      path: directory + "/numbers", known: database?.nextInode ?? 0, mayBeBehind: isNew && mayHaveBodies,
+      now: time.now())
+    database?.nextInode = counter.next
+    nonisolated(unsafe) let guarded = Guarded(database: database, counter: counter)
+    state = Monitor(guarded)
+  }
+
+  func setHooks(onMeasured: @escaping @Sendable () -> Void, onLost: @escaping @Sendable () -> Void) {
+    hooks.withLock { $0 = Hooks(onMeasured: onMeasured, onLost: onLost) }
+  }
+
+  // MARK: Opening and recovering
+
+  private static func openAnyhow(
+    directory: String, source: String, boot: String, limits: Limits, log: Log
+  ) -> IndexDatabase? {
+    let path = directory + "/index.sqlite"
+    let pages = limits.database / 4096
+    for _ in 0..<2 {
+      // SQLite gives its files the mode of the database file.
+      _ = try? FileDescriptor.open(path, O_WRONLY | O_CREAT | O_NOFOLLOW)
+      do throws(SQLiteCode) {
+        return try IndexDatabase(path: path, source: source, boot: boot, pageLimit: pages)
+      } catch {
+        log.warning(
+          "The cache's index cannot be used and is begun anew.", [("path", path), ("error", error.description)])
+        setAside(path, limit: limits.database / 4)
+      }
+    }
+    log.warning("The cache's index is kept in memory only.", [("path", path)])
+    return try? IndexDatabase(
+      path: ":memory:", source: source, boot: boot, pageLimit: min(pages, (16 << 20) / 4096))
+  }
+
+  /// Keeps one damaged index for whoever wants to look into it, unless it is big.
+  private static func setAside(_ path: String, limit: Int64) {
+    unlink(path + "-wal")
+    unlink(path + "-shm")
+    var status = stat()
+    let isSmall = lstat(path, &status) == 0 && Int64(status.st_blocks) * 512 <= limit
+    if !isSmall || rename(path, path + ".damaged-1") != 0 { unlink(path) }
+  }
+
+  /// Runs `body` on the database. A failure rolls back what was not committed; a full database is pruned, a damaged
+  /// one replaced, and the call tried once more; then `fallback` is the answer.
+  func perform<Value>(
+    _ fallback: @autoclosure () -> Value, _ body: (inout Guarded, IndexDatabase) throws(SQLiteCode) -> Value
+  ) -> Value {
+    let (value, wasMeasured, wasLost) = state.withLock { guarded -> (Value?, Bool, Bool) in
+      var value: Value?
+      for _ in 0..<2 {
+        guard !guarded.isClosed, let database = guarded.database else { break }
+        do throws(SQLiteCode) {
+          value = try body(&guarded, database)
+          database.nextInode = guarded.counter.next
+          if database.changes >= limits.commitAfter { try commit(&guarded, database) }
+          break
+        } catch {
+          recover(from: error, &guarded, database)
+        }
+      }
+      defer {
+        guarded.wasMeasured = false
+        guarded.wasLost = false
+      }
+      return (value, guarded.wasMeasured, guarded.wasLost)
+    }
+    if wasMeasured || wasLost {
+      let hooks = hooks.withLock { $0 }
+      if wasLost { hooks.onLost?() }
+      hooks.onMeasured?()
+    }
+    return value ?? fallback()
+  }
+
+  private func commit(_ guarded: inout Guarded, _ database: IndexDatabase) throws(SQLiteCode) {
+    if database.totals.absents > limits.absents { _ = try database.removeOldestAbsents(limit: limits.absents / 10) }
+    database.totals.reserved = guarded.reserved
+    try database.commit()
+    guarded.wasMeasured = true
+    if try database.fullness() > 90 {
+      if try database.removeOldestAbsents(limit: limits.commitAfter) < limits.commitAfter {
+        _ = try database.removeOldestEntries(limit: limits.commitAfter)
+      }
+      try database.commit()
+    }
+  }
+
+  private func recover(from code: SQLiteCode, _ guarded: inout Guarded, _ database: IndexDatabase) {
+    log.warning("The cache's index failed.", [("error", code.description)])
+    guarded.wasLost = true
+    guarded.wasMeasured = true
+    // Pages that a listing had written may be rolled back.
+    for id in guarded.listings.keys { guarded.listings[id]?.isBroken = true }
+    do throws(SQLiteCode) {
+      try database.rollBack(source: source)
+      if code.isFull {
+        _ = try database.removeOldestAbsents(limit: limits.absents)
+        if try database.fullness() > 75 { _ = try database.removeOldestEntries(limit: 4096) }
+        try database.commit()
+        return
+      }
+    } catch {
+      log.warning("The cache's index could not be rolled back.", [("error", error.description)])
+    }
+    replace(&guarded)
+  }
+
+  private func replace(_ guarded: inout Guarded) {
+    let generation = guarded.database?.totals.generation ?? 1
+    let cursor = guarded.database?.totals.cursor ?? 0
+    guarded.database = nil
+    Self.setAside(directory + "/index.sqlite", limit: limits.database / 4)
+    let database = Self.openAnyhow(directory: directory, source: source, boot: boot, limits: limits, log: log)
+    database?.totals.generation = generation
+    database?.totals.cursor = cursor
+    database?.nextInode = guarded.counter.next
+    guarded.database = database
+    guarded.counter.persist()
+  }
+
+  // MARK: The transaction
+
+  /// Ends the open transaction. `reserved`: bytes that fills hold at this moment.
+  func commit(reserved: Int64? = nil) {
+    perform(()) { guarded, database throws(SQLiteCode) in
+      if let reserved { guarded.reserved = reserved }
+      try commit(&guarded, database)
+    }
+  }
+
+  /// Commits and marks the stop as clean; later calls change nothing and find nothing.
+  func close() {
+    perform(()) { guarded, database throws(SQLiteCode) in
+      guarded.counter.close()
+      database.nextInode = guarded.counter.next
+      database.totals.reserved = 0
+      try database.commit(clean: true)
+    }
+    state.withLock {
+      $0.isClosed = true
+      $0.database = nil
+    }
+  }
+
+  /// Lets go of the database without a commit, as a killed process does. For tests.
+  func abandon() {
+    state.withLock {
+      $0.isClosed = true
+      $0.database = nil
+    }
+  }
+
+  /// The directory was deleted under us: begin anew in the one made again.
+  func beginAnew() {
+    let hooks = hooks.withLock { $0 }
+    state.withLock { guarded in
+      guard !guarded.isClosed else { return }
+      for id in guarded.listings.keys { guarded.listings[id]?.isBroken = true }
+      replace(&guarded)
+    }
+    hooks.onLost?()
+    hooks.onMeasured?()
+  }
+
+  /// Allocated bytes of the index's files, the one set aside included.
+  func allocatedBytes() -> Int64 {
+    var total: Int64 = 0
+    for suffix in ["", "-wal", "-shm", "-journal", ".damaged-1"] {
+      var status = stat()
+      if lstat(directory + "/index.sqlite" + suffix, &status) == 0 { total += Int64(status.st_blocks) * 512 }
+    }
+    return total
+  }
+}
