@@ -1,4 +1,4 @@
-package import Fetch
+import Fetch
 package import Objects
 package import Platform
 

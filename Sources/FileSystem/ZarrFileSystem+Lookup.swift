@@ -1,6 +1,6 @@
-package import Fetch
+import Fetch
 package import Objects
-package import Platform
+import Platform
 
 extension ZarrFileSystem {
   package func lookup(

@@ -80,14 +80,13 @@ extension Body {
 
   /// Checks the suspect blocks of a segment against their checksums; bad ones are dropped and counted.
   func verify(_ number: Int64, _ segment: BodySegment, _ file: OpenFile, epoch: Int) {
+    // A load that began before the row changes brings suspect blocks only, which are checked once more.
     let bad = Self.damaged(segment.suspect, in: number, segment.checksums, size: size, file)
     state.withLock { state in
       guard state.epoch == epoch, var current = state.segments[number] else { return }
       current.present &= ~(bad & current.suspect)
       current.suspect &= ~segment.suspect
       state.segments[number] = current
-      // A load that began before the rows changed must not bring the dropped blocks back.
-      if bad != 0 { state.epoch += 1 }
     }
     cache.index.settle(number, of: inode, bad: bad, isWhole: true)
     if bad != 0 { cache.noteDamage(bad.nonzeroBitCount, inode) }

@@ -163,16 +163,15 @@ package final class Body: Sendable {
   /// the cache does not work at the moment; go on in memory.
   package func beginFill(_ range: ByteRange) -> Fill? {
     let range = BlockGeometry.covering(range.clamped(to: 0..<size), size: size)
-    let (isDoomed, epoch) = state.withLock { ($0.isDoomed, $0.epoch) }
-    guard !range.isEmpty, !isDoomed, cache.isUsable() else { return nil }
+    guard !range.isEmpty, !state.withLock({ $0.isDoomed }), cache.isUsable() else { return nil }
     // Whole pages, and what the file system needs to say where they are.
     let room = (Int64(range.count) + 4095) / 4096 * 4096 + max(64 << 10, Int64(range.count) / 256)
     guard cache.reserve(room) else { return nil }
-    guard let (file, opened) = open(creating: true), opened >= epoch else {
+    guard let (file, epoch) = open(creating: true) else {
       cache.release(room)
       return nil
     }
-    return Fill(of: self, range: range, file: file, epoch: opened, room: room)
+    return Fill(of: self, range: range, file: file, epoch: epoch, room: room)
   }
 
   /// Blocks that are in `file` now become present.

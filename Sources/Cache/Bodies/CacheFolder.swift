@@ -86,7 +86,8 @@ final class CacheFolder: Sendable {
     } catch {
       if error == .notDirectory || error.rawValue == ELOOP {
         throw .unusable(
-          "the cache directory \(directory) is a symbolic link or no directory: give the directory itself as --cache-dir")
+          "the cache directory \(directory) is a symbolic link or no directory: give the directory itself as --cache-dir"
+        )
       }
       throw .unusable("the cache directory \(directory) cannot be opened (\(error)): give another --cache-dir")
     }
@@ -134,6 +135,10 @@ final class CacheFolder: Sendable {
       throw .unusable("the cache directory \(directory) cannot be written (\(error)): give another --cache-dir")
     }
   }
+
+  /// Lets another process take the cache, while readers may still hold open bodies. The corresponding C function is
+  /// `flock`.
+  func unlock() { flock(lock.rawValue, LOCK_UN) }
 
   // MARK: Bodies
 
@@ -194,7 +199,8 @@ final class CacheFolder: Sendable {
   func freeBytes() -> Int64? {
     var status = statvfs()
     guard fstatvfs(source.rawValue, &status) == 0 else { return nil }
-    return Int64(clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
+    return Int64(
+      clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
   }
 
   /// Whether the path still leads here: false when someone deleted or moved the cache.
@@ -202,7 +208,9 @@ final class CacheFolder: Sendable {
     var there = stat()
     guard let here = try? source.status(), stat(path, &there) == 0 else { return false }
     guard there.st_ino == here.st_ino, there.st_dev == here.st_dev, here.st_nlink > 0 else { return false }
-    guard let bodiesHere = try? bodies.status(), let bodiesThere = try? source.status(of: "bodies") else { return false }
+    guard let bodiesHere = try? bodies.status(), let bodiesThere = try? source.status(of: "bodies") else {
+      return false
+    }
     guard bodiesHere.st_ino == bodiesThere.st_ino else { return false }
     return (try? source.status(of: "index.sqlite")) != nil
   }

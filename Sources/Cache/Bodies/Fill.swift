@@ -41,7 +41,7 @@ package final class Fill: @unchecked Sendable {
     var rest = bytes
     while !rest.isEmpty {
       let inBlock = written % BlockGeometry.blockSize
-      let left = min(BlockGeometry.blockSize - inBlock, Int64(range.count) - (written - inBlock) - inBlock)
+      let left = min(BlockGeometry.blockSize - inBlock, Int64(range.count) - written)
       let count = min(Int(left), rest.count)
       checksum = Checksum.adding(UnsafeRawBufferPointer(rebasing: rest[..<count]), to: checksum)
       written += Int64(count)

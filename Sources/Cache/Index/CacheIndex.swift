@@ -28,6 +28,7 @@ package final class CacheIndex: Sendable {
     var database: IndexDatabase?
     var counter: InodeCounter
     var listings: [ListingID: OpenListing] = [:]
+    var replacements = 0
     /// Bytes reserved by fills, to be written with the next commit.
     var reserved: Int64 = 0
     var isClosed = false
@@ -58,6 +59,10 @@ package final class CacheIndex: Sendable {
     var onMeasured: (@Sendable () -> Void)?
     /// Rows were lost: bodies must be registered again.
     var onLost: (@Sendable () -> Void)?
+    /// Hooks are called one at a time, and not for what they do themselves.
+    var isCalling = false
+    /// Rows were lost meanwhile.
+    var hasMissedLoss = false
   }
 
   /// How an opened index was found.
@@ -96,12 +101,15 @@ package final class CacheIndex: Sendable {
 
   // MARK: Opening and recovering
 
+  /// A disk that damages more indexes than this in one run gets no more of them.
+  private static let replacementLimit = 8
+
   private static func openAnyhow(
-    directory: String, source: String, boot: String, limits: Limits, log: Log
+    directory: String, source: String, boot: String, limits: Limits, log: Log, inMemory: Bool = false
   ) -> IndexDatabase? {
     let path = directory + "/index.sqlite"
     let pages = limits.database / 4096
-    for _ in 0..<2 {
+    for _ in 0..<(inMemory ? 0 : 2) {
       // SQLite gives its files the mode of the database file.
       _ = try? FileDescriptor.open(path, O_WRONLY | O_CREAT | O_NOFOLLOW)
       do throws(SQLiteCode) {
@@ -151,11 +159,33 @@ package final class CacheIndex: Sendable {
       return (value, guarded.wasMeasured, guarded.wasLost)
     }
     if wasMeasured || wasLost {
-      let hooks = hooks.withLock { $0 }
-      if wasLost { hooks.onLost?() }
-      hooks.onMeasured?()
+      callHooks(wasLost: wasLost)
     }
     return value ?? fallback()
+  }
+
+  private func callHooks(wasLost: Bool) {
+    let called = hooks.withLock { hooks -> Hooks? in
+      if hooks.isCalling {
+        hooks.hasMissedLoss = hooks.hasMissedLoss || wasLost
+        return nil
+      }
+      defer { hooks.isCalling = true }
+      return hooks
+    }
+    guard let called else { return }
+    defer { hooks.withLock { $0.isCalling = false } }
+    if wasLost { called.onLost?() }
+    called.onMeasured?()
+  }
+
+  /// Once a second: what a hook's own work had to leave undone.
+  func callMissedHooks() {
+    let isMissed = hooks.withLock { hooks in
+      defer { hooks.hasMissedLoss = false }
+      return hooks.hasMissedLoss
+    }
+    if isMissed { callHooks(wasLost: true) }
   }
 
   private func commit(_ guarded: inout Guarded, _ database: IndexDatabase) throws(SQLiteCode) {
@@ -180,12 +210,16 @@ package final class CacheIndex: Sendable {
     do throws(SQLiteCode) {
       try database.rollBack(source: source)
       if code.isFull {
-        _ = try database.removeOldestAbsents(limit: limits.absents)
-        if try database.fullness() > 75 { _ = try database.removeOldestEntries(limit: 4096) }
+        // Else the disk is full: what is there stays.
+        guard try database.fullness() > 75 else { return }
+        if try database.removeOldestAbsents(limit: limits.commitAfter) < limits.commitAfter {
+          _ = try database.removeOldestEntries(limit: limits.commitAfter)
+        }
         try database.commit()
         return
       }
     } catch {
+      if code.isFull, error.isFull { return }
       log.warning("The cache's index could not be rolled back.", [("error", error.description)])
     }
     replace(&guarded)
@@ -195,8 +229,13 @@ package final class CacheIndex: Sendable {
     let generation = guarded.database?.totals.generation ?? 1
     let cursor = guarded.database?.totals.cursor ?? 0
     guarded.database = nil
-    Self.setAside(directory + "/index.sqlite", limit: limits.database / 4)
-    let database = Self.openAnyhow(directory: directory, source: source, boot: boot, limits: limits, log: log)
+    guarded.replacements += 1
+    if guarded.replacements <= Self.replacementLimit {
+      Self.setAside(directory + "/index.sqlite", limit: limits.database / 4)
+    }
+    let database = Self.openAnyhow(
+      directory: directory, source: source, boot: boot, limits: limits, log: log,
+      inMemory: guarded.replacements > Self.replacementLimit)
     database?.totals.generation = generation
     database?.totals.cursor = cursor
     database?.nextInode = guarded.counter.next
@@ -238,14 +277,12 @@ package final class CacheIndex: Sendable {
 
   /// The directory was deleted under us: begin anew in the one made again.
   func beginAnew() {
-    let hooks = hooks.withLock { $0 }
     state.withLock { guarded in
       guard !guarded.isClosed else { return }
       for id in guarded.listings.keys { guarded.listings[id]?.isBroken = true }
       replace(&guarded)
     }
-    hooks.onLost?()
-    hooks.onMeasured?()
+    callHooks(wasLost: true)
   }
 
   /// Allocated bytes of the index's files, the one set aside included.

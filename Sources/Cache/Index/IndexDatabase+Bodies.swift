@@ -96,7 +96,9 @@ extension IndexDatabase {
     let bytes = row.blob(first + 2)
     let whole = bytes.count == 4 * Int(BlockGeometry.blocksPerSegment)
     let checksums = bytes.withUnsafeBytes { raw in
-      (0..<Int(BlockGeometry.blocksPerSegment)).map { whole ? raw.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self) : 0 }
+      (0..<Int(BlockGeometry.blocksPerSegment)).map {
+        whole ? raw.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self) : 0
+      }
     }
     return SegmentRow(
       present: whole ? row.bits(first) : 0, isSuspect: row.int64(first + 1) != generation, checksums: checksums)

@@ -45,7 +45,7 @@ final class IndexDatabase {
     self.pageLimit = pageLimit
     let noFollow = isInMemory ? 0 : SQLITE_OPEN_NOFOLLOW
     connection = try Connection(path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | noFollow)
-    try connection.execute(IndexSchema.settings(pageLimit: pageLimit))
+    try connection.execute(IndexSchema.settings(pageLimit: min(pageLimit, 0xffff_fffe)))
     if try connection.number("SELECT count(*) FROM sqlite_master") == 0 {
       isNew = true
       try connection.execute("BEGIN IMMEDIATE")

@@ -43,7 +43,10 @@ package struct ListPlan: Sendable {
     }
     var last: ArraySlice<UInt8> = []
     if let key = page.prefixes.last { last = key.bytes[...] }
-    if let key = page.objects.last, last.lexicographicallyPrecedes(key.bytes) { last = key.bytes[...] }
+    if let key = page.objects.last?.key, last.lexicographicallyPrecedes(key.bytes) { last = key.bytes[...] }
+    if page.objects.isEmpty, page.prefixes.isEmpty, page.continuation != nil {
+      return .add([], next: page.continuation)
+    }
     let position = page.continuation == nil ? nil : last.dropFirst(prefix.bytes.count)
 
     let arrived = page.objects.compactMap { object -> (name: EntryName, version: ObjectVersion)? in

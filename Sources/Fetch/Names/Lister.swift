@@ -1,11 +1,11 @@
-package import Cache
-package import ObjectStorage
-package import Objects
-package import Platform
+import Cache
+import ObjectStorage
+import Objects
+import Platform
 
 /// Lists directories: page after page into the index, one chain for a directory however many read it, readers woken
 /// by each page. A listing is complete or failed as a whole; memory does not grow with it.
-package final class Lister: Sendable {
+final class Lister: Sendable {
   struct State {
     var runs: [InodeNumber: ListingRun] = [:]
     /// Open streams on complete listings, and whether the index still has what they read.
@@ -36,7 +36,7 @@ package final class Lister: Sendable {
 
   /// A stream over the freshest listing that can be had. Waits only where a stale one is there and a newer one may not
   /// come.
-  package func open(
+  func open(
     _ directory: DirectoryReference, _ answer: @escaping @Sendable (Result<ListingStream, FetchFailure>) -> Void
   ) -> (any PendingName)? {
     guard store.canList else {

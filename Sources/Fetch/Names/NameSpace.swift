@@ -11,8 +11,8 @@ package final class NameSpace: Sendable {
   package let time: any TimeSource
   private let resolver: Resolver
   private let lister: Lister
-  private let cache: BlockCache
-  private let fetcher: Fetcher
+  let cache: BlockCache
+  let fetcher: Fetcher
   private let oracle: any NameOracle
   private let deadlines: Deadlines
 
@@ -78,12 +78,4 @@ package final class NameSpace: Sendable {
   package func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) { oracle.noteDocument(key, bytes) }
 
   package func cachedBytes(of inode: InodeNumber) -> Int64 { cache.cachedBytes(of: inode) }
-
-  // MARK: Numbers
-
-  /// Bytes allocated, their bound, and the number of bodies.
-  package var volume: (allocated: Int64, bound: Int64, bodies: Int64) {
-    let usage = cache.usage
-    return (usage.allocated, usage.bound, Int64(usage.bodies))
-  }
 }

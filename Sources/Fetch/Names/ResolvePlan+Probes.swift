@@ -34,7 +34,7 @@ extension ResolvePlan {
   }
 
   private func isNone(_ question: Question) -> Bool {
-    if case Reply.none? = replies[question] { return true }
+    if case .nothing = replies[question] { return true }
     return false
   }
 }

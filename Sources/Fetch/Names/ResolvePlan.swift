@@ -28,9 +28,9 @@ package struct ResolvePlan: Sendable {
   package enum Reply: Sendable {
     case version(ObjectVersion)
     /// Something lies below.
-    case some
+    case something
     /// 404, or nothing listed.
-    case none
+    case nothing
     case failed(StoreError)
   }
 
@@ -89,7 +89,7 @@ package struct ResolvePlan: Sendable {
   private func concludeGet(_ reply: Reply) -> Step {
     switch reply {
     case .version(let version): return .done(.known(.file(version)))
-    case .some, .none: return .done(.known(.absent))
+    case .something, .nothing: return .done(.known(.absent))
     case .failed(let error):
       return .done(error.kind == .forbidden && forbiddenMeansAbsent ? .known(.absent) : .unknown(error))
     }
@@ -105,7 +105,7 @@ package struct ResolvePlan: Sendable {
   }
 
   private mutating func concludeListed() -> Step {
-    if case .some = replies[.below] { return .done(.known(.directory)) }
+    if case .something = replies[.below] { return .done(.known(.directory)) }
     guard asked.contains(.head) else {
       // A known directory with nothing below it any more.
       guard case .failed(let error) = replies[.below] else { return .ask(ask([.head])) }
@@ -139,7 +139,7 @@ package struct ResolvePlan: Sendable {
     switch replies[.exact] {
     case nil: return .wait
     case .version(let version): return .done(.known(.file(version)))
-    case .some, Reply.none: return .done(.known(.absent))
+    case .something, .nothing: return .done(.known(.absent))
     case .failed: return .done(.unknown(error))
     }
   }

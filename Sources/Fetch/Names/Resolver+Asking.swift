@@ -16,11 +16,11 @@ extension Resolver {
         head(inner.appending(ResolvePlan.documents[number]), question, inquiry)
       case .below:
         let prefix = inquiry.directory.key.appending(inquiry.place.name, asDirectory: true)
-        list(prefix, limit: 2, question, inquiry) { $0.isEmpty ? .none : .some }
+        list(prefix, limit: 2, question, inquiry) { $0.isEmpty ? .nothing : .something }
       case .exact:
         let key = inquiry.key
         list(key, limit: 1, question, inquiry) { objects in
-          objects.first { $0.key == key }.map { .version($0.version) } ?? .none
+          objects.first { $0.key == key }.map { .version($0.version) } ?? .nothing
         }
       case .get(let storageClass): get(storageClass, question, inquiry)
       }
@@ -31,7 +31,7 @@ extension Resolver {
     let transfer = store.head(key, priority: .demand) { [self] result in
       switch result {
       case .success(let version): answered(inquiry, question, .version(version))
-      case .failure(let error): answered(inquiry, question, error.kind == .notFound ? .none : .failed(error))
+      case .failure(let error): answered(inquiry, question, error.kind == .notFound ? .nothing : .failed(error))
       }
     }
     keep(transfer, inquiry)
@@ -45,7 +45,7 @@ extension Resolver {
     let transfer = store.list(request) { [self] result in
       switch result {
       case .success(let page): answered(inquiry, question, read(page.objects))
-      case .failure(let error): answered(inquiry, question, error.kind == .notFound ? .none : .failed(error))
+      case .failure(let error): answered(inquiry, question, error.kind == .notFound ? .nothing : .failed(error))
       }
     }
     keep(transfer, inquiry)
@@ -64,7 +64,7 @@ extension Resolver {
       { [self] result in
         switch result {
         case .success(let object): answered(inquiry, question, .version(object.version))
-        case .failure(.notFound): answered(inquiry, question, .none)
+        case .failure(.notFound): answered(inquiry, question, .nothing)
         case .failure(.forbidden(let error)), .failure(.unavailable(let error)):
           answered(inquiry, question, .failed(error))
         case .failure(.changed), .failure(.interrupted):

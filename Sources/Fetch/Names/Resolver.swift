@@ -1,13 +1,13 @@
-package import Cache
-package import ObjectStorage
-package import Objects
-package import Platform
+import Cache
+import ObjectStorage
+import Objects
+import Platform
 
 /// Finds out what a name is: from the index, from a listing, or from the remote, which is asked once for all who wait.
 ///
 /// The decisions are `NameKnowledge`, `ResolvePlan` and `RemoteHealth`; this is the lock and the calls.
 /// Retries and the deadline are the store's below: a question ends, at the latest after `--timeout`.
-package final class Resolver: Sendable {
+final class Resolver: Sendable {
   struct Place: Hashable {
     let directory: InodeNumber
     let name: EntryName
@@ -73,7 +73,7 @@ package final class Resolver: Sendable {
   }
 
   /// Answers on this stack and returns nil where the answer is near; else later, once.
-  package func resolve(
+  func resolve(
     _ name: EntryName, in directory: DirectoryReference, _ answer: @escaping @Sendable (Resolution) -> Void
   ) -> (any PendingName)? {
     counters.count(.lookups)
