@@ -22,8 +22,9 @@ package final class Hierarchy: NameOracle {
   }
 
   package func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) -> [Ahead] {
-    let (now, document) = (time.now(), Array(bytes))
-    return table.withLock { $0.learn(key, document, at: now) }
+    let now = time.now()
+    guard let document = HierarchyTable.Document(key, Array(bytes)) else { return [] }
+    return table.withLock { $0.learn(document, at: now) }
   }
 
   package func isReadInParts(_ key: ObjectKey) -> Bool { table.withLock { $0.isShard(key) } }

@@ -43,29 +43,39 @@ package struct HierarchyTable: Sendable {
 
   // MARK: Documents
 
-  /// A document was read: `key` is its own.
-  package mutating func learn(_ key: ObjectKey, _ bytes: [UInt8], at now: WallTime) -> [Ahead] {
-    let slash = key.bytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
-    let directory = ObjectKey(bytes: Array(key.bytes[..<slash]))
-    guard let document = MetadataDocument(bytes: Array(key.bytes[slash...])) else { return [] }
-    switch document {
-    case .attributesV2: return []
-    case .consolidatedV2:
-      guard let all = try? ConsolidatedMetadata.parse(bytes) else { return [] }
-      return learn(all, below: directory, at: now)
-    case .arrayV2, .groupV2, .nodeV3:
-      guard let node = try? NodeMetadata.parse(document, bytes: bytes) else {
-        arrays.remove(directory)
-        return []
+  /// What a document says; parsed before the table is locked.
+  package struct Document: Sendable {
+    let directory: ObjectKey
+    let node: NodeMetadata?
+    let consolidated: ConsolidatedMetadata?
+
+    /// `key` is the document's own. nil for what says nothing of names. A document that makes no sense says that the
+    /// directory is no node: its files are plain.
+    package init?(_ key: ObjectKey, _ bytes: [UInt8]) {
+      let name = key.bytes[key.directory.bytes.count...]
+      guard let document = MetadataDocument(bytes: Array(name)) else { return nil }
+      directory = key.directory
+      switch document {
+      case .attributesV2: return nil
+      case .consolidatedV2:
+        guard let all = try? ConsolidatedMetadata.parse(bytes) else { return nil }
+        node = nil
+        consolidated = all
+      case .arrayV2, .groupV2, .nodeV3:
+        node = try? NodeMetadata.parse(document, bytes: bytes)
+        consolidated = node?.group?.consolidated
       }
-      if let array = node.array {
-        learn(array, at: directory, now, isOwn: true)
-      } else {
-        // A group now, whatever was here.
-        arrays.remove(directory)
-      }
-      return node.group?.consolidated.map { learn($0, below: directory, at: now) } ?? []
     }
+  }
+
+  package mutating func learn(_ document: Document, at now: WallTime) -> [Ahead] {
+    if let array = document.node?.array {
+      learn(array, at: document.directory, now, isOwn: true)
+    } else if document.consolidated == nil || document.node != nil {
+      // A group now, or plain, whatever was here.
+      arrays.remove(document.directory)
+    }
+    return document.consolidated.map { learn($0, below: document.directory, at: now) } ?? []
   }
 
   private mutating func learn(_ array: ArrayMetadata, at key: ObjectKey, _ now: WallTime, isOwn: Bool) {
@@ -214,8 +224,7 @@ package struct HierarchyTable: Sendable {
 
   private mutating func chunk(_ key: ObjectKey) -> (array: ObjectKey, ChunkCoordinates)? {
     guard !arrays.isEmpty else { return nil }
-    let slash = key.bytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
-    guard let (array, _) = array(above: ObjectKey(bytes: Array(key.bytes[..<slash]))),
+    guard let (array, _) = array(above: key.directory),
       let coordinates = arrays.use(array)?.layout.coordinates(Array(key.bytes[array.bytes.count...]))
     else { return nil }
     return (array, coordinates)

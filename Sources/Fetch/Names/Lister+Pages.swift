@@ -34,7 +34,7 @@ extension Lister {
           run.status = .complete
           state.runs[run.directory.inode] = nil
         }
-        let woken = (run.wakers, run.openers, run.readers == 0 && run.pages >= Self.unreadPages)
+        let woken = (run.wakers, run.openers, run.readers == 0 && run.pages >= run.unreadPages)
         run.wakers = []
         run.openers = []
         return woken
@@ -53,7 +53,8 @@ extension Lister {
   ) -> Bool {
     let (isFirst, isInMemory) = state.withLock { _ in (run.pages == 0, run.memory != nil) }
     if !isInMemory {
-      let isHeld = index.append(entries, to: run.id, at: asked) && (!isLast || index.finishListing(run.id, at: run.began))
+      let isHeld =
+        index.append(entries, to: run.id, at: asked) && (!isLast || index.finishListing(run.id, at: run.began))
       // Later, some names have been shown under other cursors.
       if isHeld || !isFirst { return isHeld }
     }
