@@ -65,20 +65,20 @@ extension ObjectStore {
   ) -> CollectingReceiver.Contents {
     let receiver = CollectingReceiver()
     get(GetRequest(key: key, range: range, expected: expected), to: receiver)
-    return receiver.wait()
+    return withExtendedLifetime(self) { receiver.wait() }
   }
 
   /// A HEAD, waited for.
   package func headAndWait(_ key: ObjectKey) -> Result<ObjectVersion, StoreError> {
     let answer = AnswerSlot<Result<ObjectVersion, StoreError>>()
     head(key, priority: .demand, answer.fill)
-    return answer.wait("a HEAD")
+    return withExtendedLifetime(self) { answer.wait("a HEAD") }
   }
 
   /// One page of a listing, waited for.
   package func listAndWait(_ request: ListRequest) -> Result<ListPage, StoreError> {
     let answer = AnswerSlot<Result<ListPage, StoreError>>()
     list(request, answer.fill)
-    return answer.wait("a LIST")
+    return withExtendedLifetime(self) { answer.wait("a LIST") }
   }
 }

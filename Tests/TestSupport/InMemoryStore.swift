@@ -26,7 +26,7 @@ package final class InMemoryStore: ObjectStore {
     self.canList = canList
     state.withLock { $0.bucket = bucket }
     let state = self.state
-    do throws(Errno) { _ = try Thread.start("memory-store") { Self.serve(state) } } catch {
+    do throws(Errno) { try Thread.startDetached("memory-store") { Self.serve(state) } } catch {
       fatalError("thread: \(error)")
     }
   }

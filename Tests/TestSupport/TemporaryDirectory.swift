@@ -42,10 +42,11 @@ package final class TemporaryDirectory: Sendable {
     guard Glibc.unlink(path) != 0, let stream = opendir(path) else { return }
     var names: [[CChar]] = []
     while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-        pointer.withMemoryRebound(to: CChar.self, capacity: 256) { Array(UnsafeBufferPointer(start: $0, count: 256)) }
+      let text = withUnsafePointer(to: &entry.pointee.d_name) { field in
+        field.withMemoryRebound(to: CChar.self, capacity: 1) {
+          Array(UnsafeBufferPointer(start: $0, count: strlen($0)))
+        }
       }
-      let text = Array(name.prefix { $0 != 0 })
       if text == [46] || text == [46, 46] { continue }
       names.append(text)
     }

@@ -1,2 +1,4 @@
 #pragma once
 #include <curl/curl.h>
+
+#include "CCurlBlocking.h"

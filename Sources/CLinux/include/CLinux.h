@@ -16,3 +16,5 @@ int clinux_lock_exclusive(int descriptor);
 int clinux_random(void *buffer, size_t count);
 /// openlog(3) + syslog(3) with a constant "%s" format. `priority` is LOG_ERR and the like.
 void clinux_syslog(int priority, const char *message);
+
+#include "CLinuxBeneath.h"
