@@ -90,6 +90,15 @@ package struct FetchTable: Sendable {
     package var again: [WaiterID] = []
     /// Parts whose transfers shall be cancelled (these stay until their end).
     package var cancel: [PartID] = []
+
+    package init(
+      ready: [WaiterID] = [], failed: [WaiterID] = [], again: [WaiterID] = [], cancel: [PartID] = []
+    ) {
+      self.ready = ready
+      self.failed = failed
+      self.again = again
+      self.cancel = cancel
+    }
   }
 
   /// How long a failure is remembered, so that the kernel's second try of a READ fails at once (promise 3).
