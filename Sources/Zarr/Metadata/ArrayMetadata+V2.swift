@@ -7,9 +7,9 @@ extension ArrayMetadata {
     guard chunks.count == shape.count, !chunks.contains(0) else { throw .invalid(member: "chunks") }
 
     self.init(
-      format: .v2, shape: shape, chunkShape: chunks, keyEncoding: nil, sharding: nil,
+      format: .v2, shape: shape, chunkShape: chunks, keyEncoding: nil,
       dataType: value["dtype"]?.text ?? "", itemSize: value["dtype"].flatMap { DataType.itemSize(v2: $0) },
-      codecs: [], dimensionNames: [], fillValue: (value["fill_value"] ?? .null).text, hasUnknownExtension: false)
+      fillValue: (value["fill_value"] ?? .null).text)
 
     switch value["dimension_separator"] {
     case nil, .null: keyEncoding = .v2(.dot)

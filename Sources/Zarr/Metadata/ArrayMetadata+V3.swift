@@ -4,9 +4,9 @@ extension ArrayMetadata {
   init(v3 value: JSONValue) throws(MetadataError) {
     let shape = try Self.shape(value["shape"], member: "shape")
     self.init(
-      format: .v3, shape: shape, chunkShape: nil, keyEncoding: .default(.slash), sharding: nil,
+      format: .v3, shape: shape, chunkShape: nil, keyEncoding: .default(.slash),
       dataType: value["data_type"]?.text ?? "", itemSize: value["data_type"].flatMap { DataType.itemSize(v3: $0) },
-      codecs: [], dimensionNames: [], fillValue: (value["fill_value"] ?? .null).text,
+      fillValue: (value["fill_value"] ?? .null).text,
       hasUnknownExtension: Self.hasUnknownExtension(value))
 
     guard let grid = value["chunk_grid"], let gridName = Self.name(of: grid) else {

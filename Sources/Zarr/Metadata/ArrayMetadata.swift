@@ -29,6 +29,24 @@ package struct ArrayMetadata: Equatable, Sendable {
   /// An extension that may change where chunks are, which we do not know.
   package var hasUnknownExtension: Bool
 
+  package init(
+    format: ZarrFormat, shape: [Int64], chunkShape: [Int64]?, keyEncoding: ChunkKeyEncoding?,
+    sharding: ShardLayout? = nil, dataType: String = "", itemSize: Int64? = nil, codecs: [String] = [],
+    dimensionNames: [String?] = [], fillValue: String = "null", hasUnknownExtension: Bool = false
+  ) {
+    self.format = format
+    self.shape = shape
+    self.chunkShape = chunkShape
+    self.keyEncoding = keyEncoding
+    self.sharding = sharding
+    self.dataType = dataType
+    self.itemSize = itemSize
+    self.codecs = codecs
+    self.dimensionNames = dimensionNames
+    self.fillValue = fillValue
+    self.hasUnknownExtension = hasUnknownExtension
+  }
+
   /// Whether the array's files are to be treated as ordinary files: no grid, no chunk names.
   package var isPlain: Bool { layout == nil }
 

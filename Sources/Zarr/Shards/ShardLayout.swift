@@ -53,8 +53,9 @@ package struct ShardLayout: Equatable, Sendable {
     default: return nil
     }
     guard let indexCodecs = configuration["index_codecs"]?.array, let first = indexCodecs.first,
-      ArrayMetadata.name(of: first) == "bytes"
+      let name = ArrayMetadata.name(of: first), name == "bytes" || name == "endian"
     else { return nil }
+    // `endian` is what `bytes` was called before the specification was final.
     let checksum: Bool
     switch indexCodecs.count {
     case 1: checksum = false

@@ -10,7 +10,6 @@
 package struct WalkPlanner: Sendable {
   private static let streamLimit = 8
   private static let firstDepth = 2
-  private static let greatestDepth = 4096
   /// A walk idle for longer takes in only what continues it exactly: 2 s.
   private static let idle: Int64 = 2_000_000_000
 
@@ -24,13 +23,15 @@ package struct WalkPlanner: Sendable {
   private var absent = RecentSet<ChunkCoordinates>(capacity: 4096)
   /// Chunks ahead of a reader, as far as experience goes.
   package private(set) var depth = firstDepth
+  /// The last budget: a depth beyond it would take long to come down again.
+  private var greatestDepth = firstDepth
 
   package init(grid: ChunkGrid) { self.grid = grid }
 
   /// A reader asked for this chunk (a lookup or a read; not the walk of `find`). `time` is monotonic, in nanoseconds.
   package mutating func note(_ coordinates: ChunkCoordinates, at time: Int64) {
     guard grid.rank > 0, grid.contains(coordinates) else { return }
-    if requested.remove(coordinates) { depth = min(depth + max(2, depth / 2), Self.greatestDepth) }
+    if requested.remove(coordinates) { depth = min(depth + max(2, depth / 2), greatestDepth) }
     guard !recent.contains(coordinates) else { return }
     recent.insert(coordinates)
     accesses += 1
@@ -62,10 +63,12 @@ package struct WalkPlanner: Sendable {
   package mutating func next(
     _ budget: PrefetchBudget, where isWanted: (ChunkCoordinates) -> Bool = { _ in true }
   ) -> [ChunkCoordinates] {
-    guard let latest, streams[latest].isConfident else { return [] }
+    greatestDepth = max(budget.limit, Self.firstDepth)
+    depth = min(depth, greatestDepth)
+    guard budget.limit > 0, let latest, streams[latest].isConfident else { return [] }
     let stream = streams[latest]
     let readers = streams.count { $0.isConfident && accesses - $0.lastAccess < 64 }
-    let ahead = min(depth, budget.limit / max(readers, 1))
+    let ahead = min(depth, max(budget.limit / max(readers, 1), 1))
     var result = [ChunkCoordinates]()
     var counted = 0
     // What is absent or read already costs a step but no place; sparse arrays must not make the search endless.
