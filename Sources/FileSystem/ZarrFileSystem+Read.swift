@@ -21,12 +21,12 @@ extension ZarrFileSystem {
       answer(.bytes(UnsafeRawBufferPointer(start: nil, count: 0)))
       return nil
     }
-    let isDocument = object.class == .metadata && clipped == 0..<size
+    let isDocument = clipped.lowerBound == 0 && StorageClass.isDocument(object.key)
     let pending = names.read(object, clipped, scratch: scratch) { [self] result in
       switch result {
       case .success(let bytes):
-        if isDocument { names.noteDocument(object.key, bytes) }
         answer(.bytes(bytes))
+        if isDocument { names.noteDocument(object) }
       case .failure(let failure):
         note(failure, of: object)
         answer(.failed(Errno(failure)))

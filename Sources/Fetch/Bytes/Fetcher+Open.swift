@@ -56,6 +56,19 @@ extension Fetcher {
     return pending
   }
 
+  /// Somebody waits now for the head of what is fetched ahead, if it is.
+  package func promote(_ key: ObjectKey) {
+    var effects = FetcherState.Effects()
+    state.withLock { state in
+      guard let running = state.opens[key], running.priority < .demand else { return }
+      running.priority = .demand
+      state.budget.promote(running.id)
+      if let handle = running.transfer { effects.promote.append(handle) }
+      state.admit(&effects)
+    }
+    run(effects)
+  }
+
   func start(_ open: OpenTransfer) {
     let request = GetRequest(
       key: open.key, range: .bytes(0..<configuration.partSize), expected: nil,

@@ -21,7 +21,8 @@ extension Fetcher {
     _ object: ObjectReference, _ range: ByteRange, _ priority: TransferPriority, body: Body?, since: UInt64
   ) {
     let size = object.version.size
-    let scope = planner.scope(of: range, size: size, ahead: nil, isCached: body != nil)
+    let scope = planner.scope(
+      of: range, size: size, ahead: nil, isCached: body != nil, inParts: object.isReadInParts)
     var moment = since
     // Once more, when a part of the object ended meanwhile.
     for _ in 0..<4 {

@@ -24,7 +24,7 @@ extension Fetcher {
     let (moment, ahead) = state.withLock { state in
       // Smaller objects are fetched whole: nothing is ahead of their readers.
       let ahead =
-        size > configuration.wholeLimit
+        size > configuration.wholeLimit || object.isReadInParts
         ? state.noteRead(
           object.inode, range, size: size, limits: configuration.readAheadLimits(isCached: body != nil)) : nil
       _ = state.ledger.read(range, of: object.inode)
@@ -71,7 +71,8 @@ extension Fetcher {
         read.attempts += 1
         continue
       }
-      let scope = planner.scope(of: read.range, size: size, ahead: read.ahead, isCached: body != nil)
+      let scope = planner.scope(
+        of: read.range, size: size, ahead: read.ahead, isCached: body != nil, inParts: read.object.isReadInParts)
       let plan = planner.parts(
         missing: missing + lacking(body, look.windows, in: scope), demand: read.range, size: size)
       read.body = body

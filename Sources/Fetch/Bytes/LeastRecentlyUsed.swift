@@ -24,6 +24,8 @@ package struct LeastRecentlyUsed<Key: Hashable & Sendable, Value> {
   package var count: Int { places.count }
   package var isEmpty: Bool { places.isEmpty }
 
+  package func contains(_ key: Key) -> Bool { places[key] != nil }
+
   /// The value, which is now the newest.
   package mutating func use(_ key: Key) -> Value? {
     guard let place = places[key] else { return nil }

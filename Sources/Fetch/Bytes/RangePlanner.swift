@@ -29,10 +29,12 @@ package struct RangePlanner: Sendable {
   }
 
   /// What of the object to look at for missing bytes: block-aligned, and at least `range`.
-  /// `isCached`: the cache has a body for it.
-  package func scope(of range: ByteRange, size: Int64, ahead: ByteRange?, isCached: Bool) -> ByteRange {
+  /// `isCached`: the cache has a body for it. `inParts`: no more than is asked for, however small the object.
+  package func scope(
+    of range: ByteRange, size: Int64, ahead: ByteRange?, isCached: Bool, inParts: Bool = false
+  ) -> ByteRange {
     let all: ByteRange = 0..<size
-    if isCached ? size <= wholeLimit : size <= windowSize { return all }
+    if !inParts, isCached ? size <= wholeLimit : size <= windowSize { return all }
     let unit = isCached ? BlockGeometry.blockSize : windowSize
     var scope = range.aligned(to: unit, limit: size)
     // A window that begins where the READ ends is asked for in the same GET.

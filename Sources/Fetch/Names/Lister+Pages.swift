@@ -34,7 +34,7 @@ extension Lister {
           run.status = .complete
           state.runs[run.directory.inode] = nil
         }
-        let woken = (run.wakers, run.openers, run.readers == 0 && run.pages >= Self.unreadPages)
+        let woken = (run.wakers, run.openers, run.readers == 0 && run.pages >= run.unreadPages)
         run.wakers = []
         run.openers = []
         return woken

@@ -68,6 +68,19 @@ final class Lister: Sendable {
     return openStale(directory, old.id, answer)
   }
 
+  /// Takes the names of a directory of one page, because its lookups will be answered from them. A longer one is left
+  /// to its readers.
+  func take(_ directory: DirectoryReference) {
+    guard store.canList, !configuration.isOffline else { return }
+    let old = index.listing(of: directory.inode)
+    let freshness = Freshness(timeToLive: configuration.timeToLive, now: time.now())
+    if let old, freshness.remaining(validated: old.completed) != nil { return }
+    let (run, isNew) = run(for: directory, old: old?.id)
+    guard isNew else { return }
+    state.withLock { _ in run.unreadPages = 1 }
+    askPage(run, nil)
+  }
+
   /// The old listing is served if the new one does not begin.
   private func openStale(
     _ directory: DirectoryReference, _ old: ListingID,

@@ -20,6 +20,8 @@ final class ListingRun: @unchecked Sendable {
   /// Those who want to know whether the listing begins at all, because they have an old one.
   var openers: [@Sendable (FetchFailure?) -> Void] = []
   var readers = 0
+  /// Without readers it ends after so many pages.
+  var unreadPages = Lister.unreadPages
   /// The names themselves, where the index cannot hold them (a broken cache): cursors are positions in it plus one.
   var memory: [ListedName]?
 

@@ -14,6 +14,7 @@ package final class NameSpace: Sendable {
   let cache: BlockCache
   let fetcher: Fetcher
   private let oracle: any NameOracle
+  private let aheadFetcher: AheadFetcher
   private let deadlines: Deadlines
 
   /// `store` retries already and has the deadline. Throws when no thread can be had.
@@ -31,6 +32,7 @@ package final class NameSpace: Sendable {
       store: store, index: cache.index, fetcher: fetcher, oracle: oracle, configuration: configuration, time: time,
       log: log, counters: counters, deadlines: deadlines)
     lister = Lister(store: store, index: cache.index, resolver: resolver)
+    aheadFetcher = AheadFetcher(store: store, index: cache.index, resolver: resolver, lister: lister, oracle: oracle)
   }
 
   /// Nobody is served stale for impatience any more. The store, the fetcher and the cache are their owner's to close.
@@ -41,7 +43,8 @@ package final class NameSpace: Sendable {
   package func lookup(
     _ name: EntryName, in directory: DirectoryReference, _ answer: @escaping @Sendable (Resolution) -> Void
   ) -> (any PendingName)? {
-    resolver.resolve(name, in: directory, answer)
+    resolver.resolve(
+      name, in: directory, followUp: { aheadFetcher.fetch($0, from: directory) }, answer)
   }
 
   package func openListing(
@@ -72,10 +75,38 @@ package final class NameSpace: Sendable {
     _ object: ObjectReference, _ range: ByteRange, scratch: UnsafeMutableRawBufferPointer,
     _ answer: @escaping @Sendable (Result<UnsafeRawBufferPointer, FetchFailure>) -> Void
   ) -> (any PendingRead)? {
-    fetcher.read(object, range, scratch: scratch, answer)
+    var object = object
+    if object.version.size > Self.alwaysWhole { object.isReadInParts = oracle.isReadInParts(object.key) }
+    let pending = fetcher.read(object, range, scratch: scratch, answer)
+    // After the answer, or while it waits.
+    if range.lowerBound == 0, object.class != .metadata {
+      follow(oracle.noteRead(object.key), object)
+    }
+    return pending
   }
 
-  package func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) { oracle.noteDocument(key, bytes) }
+  /// Smaller objects are fetched whole whatever they are: the round trip costs more.
+  private static let alwaysWhole: Int64 = 256 << 10
+
+  private func follow(_ ahead: [Ahead], _ object: ObjectReference) {
+    guard !ahead.isEmpty, let place = location(of: object.inode) else { return }
+    aheadFetcher.fetch(ahead, from: DirectoryReference(inode: place.directory, key: object.key.directory))
+  }
+
+  /// A metadata document is being read: what follows from it is learnt, from its bytes as the cache now has them.
+  package func noteDocument(_ object: ObjectReference) {
+    let size = Int(object.version.size)
+    guard (1...Self.longestDocument).contains(size) else { return }
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+    defer { scratch.deallocate() }
+    _ = fetcher.read(object, 0..<object.version.size, scratch: scratch) { [self] result in
+      guard case .success(let bytes) = result else { return }
+      follow(oracle.noteDocument(object.key, bytes), object)
+    }
+  }
+
+  /// A longer one is a file like any other: 64 MiB of JSON.
+  private static let longestDocument = 64 << 20
 
   package func cachedBytes(of inode: InodeNumber) -> Int64 { cache.cachedBytes(of: inode) }
 }

@@ -22,7 +22,7 @@ extension Resolver {
         list(key, limit: 1, question, inquiry) { objects in
           objects.first { $0.key == key }.map { .version($0.version) } ?? .nothing
         }
-      case .get(let storageClass): get(storageClass, question, inquiry)
+      case .get(let storageClass): get(storageClass, question, inquiry, .demand)
       }
     }
   }
@@ -52,10 +52,12 @@ extension Resolver {
   }
 
   /// The GET records the entry itself, when its head is in.
-  private func get(_ storageClass: StorageClass, _ question: ResolvePlan.Question, _ inquiry: Inquiry) {
+  func get(
+    _ storageClass: StorageClass, _ question: ResolvePlan.Question, _ inquiry: Inquiry, _ priority: TransferPriority
+  ) {
     let key = inquiry.key
     _ = fetcher.open(
-      key, priority: .demand,
+      key, priority: priority,
       register: { [index] version in
         let place = inquiry.place
         let entry = index.record(.file(version), for: place.name, in: place.directory, at: inquiry.asked)
@@ -64,7 +66,11 @@ extension Resolver {
       { [self] result in
         switch result {
         case .success(let object): answered(inquiry, question, .version(object.version))
-        case .failure(.notFound): answered(inquiry, question, .nothing)
+        case .failure(.notFound):
+          oracle.noteAbsent(key)
+          answered(inquiry, question, .nothing)
+        case .failure where priority == .prefetch:
+          if leave(inquiry) { get(storageClass, question, inquiry, .demand) }
         case .failure(.forbidden(let error)), .failure(.unavailable(let error)):
           answered(inquiry, question, .failed(error))
         case .failure(.changed), .failure(.interrupted):

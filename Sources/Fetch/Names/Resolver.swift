@@ -24,6 +24,8 @@ final class Resolver: Sendable {
     var waiters: [PendingAnswer<Resolution>] = []
     var transfers: [any Transfer] = []
     var isOver = false
+    /// Asked before anybody wants to know.
+    var isAhead = false
 
     init(
       _ place: Place, _ directory: DirectoryReference, fallback: Entry?, asked: WallTime, plan: ResolvePlan
@@ -73,8 +75,10 @@ final class Resolver: Sendable {
   }
 
   /// Answers on this stack and returns nil where the answer is near; else later, once.
+  /// `followUp` is told what is worth fetching besides, after the name's own question went out.
   func resolve(
-    _ name: EntryName, in directory: DirectoryReference, _ answer: @escaping @Sendable (Resolution) -> Void
+    _ name: EntryName, in directory: DirectoryReference, followUp: ([Ahead]) -> Void = { _ in },
+    _ answer: @escaping @Sendable (Resolution) -> Void
   ) -> (any PendingName)? {
     counters.count(.lookups)
     let entry = index.entry(name, in: directory.inode)
@@ -94,7 +98,7 @@ final class Resolver: Sendable {
       answer(.unknown(.unavailable(error)))
       return nil
     case .ask(let purpose, let fallback):
-      return ask(name, in: directory, purpose, fallback: fallback, answer)
+      return ask(name, in: directory, purpose, fallback: fallback, followUp, answer)
     }
   }
 
@@ -108,16 +112,21 @@ final class Resolver: Sendable {
   /// What the grid says, before the network.
   private func ask(
     _ name: EntryName, in directory: DirectoryReference, _ purpose: ResolvePlan.Purpose, fallback: Entry?,
-    _ answer: @escaping @Sendable (Resolution) -> Void
+    _ followUp: ([Ahead]) -> Void, _ answer: @escaping @Sendable (Resolution) -> Void
   ) -> (any PendingName)? {
     let now = time.now()
-    let judgement = purpose == .unknown ? oracle.judge(name, in: directory) : .ask
+    let advice = purpose == .unknown ? oracle.judge(name, in: directory) : Advice(.ask)
+    defer { if !advice.ahead.isEmpty { followUp(advice.ahead) } }
     var storageClass: StorageClass?
-    switch judgement {
+    var purpose = purpose
+    switch advice.judgement {
     case .ask: break
     case .askByGet(let found): storageClass = found
-    case .absent:
-      near(.absent(valid: configuration.timeToLive), isStale: false, answer)
+    // As a file that is revalidated: HEAD, and only if there is none, whether it is a directory.
+    case .askByHead: purpose = .file
+    case .absent(let since):
+      let freshness = Freshness(timeToLive: configuration.timeToLive, now: now)
+      near(.absent(valid: freshness.remaining(validated: since) ?? .zero), isStale: false, answer)
       return nil
     case .directory:
       let entry = index.record(.directory, for: name, in: directory.inode, at: now)
@@ -133,7 +142,8 @@ final class Resolver: Sendable {
 
   enum Beginning {
     case start([ResolvePlan.Question], waits: Bool)
-    case joined
+    /// To one under way; one that was fetched ahead now has a reader.
+    case joined(isPromoted: Bool)
     case serveStale(Entry)
     case fail(FetchFailure)
   }
@@ -154,7 +164,8 @@ final class Resolver: Sendable {
         return nil
       }
       return waiter
-    case .joined:
+    case .joined(let isPromoted):
+      if isPromoted { fetcher.promote(new.key) }
       schedulePatience(waiter, stale, now)
       return waiter
     case .serveStale(let entry): serveStale(entry, to: [waiter])
@@ -181,7 +192,8 @@ extension Resolver.State {
     if let running = inquiries[new.place] {
       running.waiters.removeAll { $0.isOver }
       running.waiters.append(waiter)
-      return .joined
+      defer { running.isAhead = false }
+      return .joined(isPromoted: running.isAhead)
     }
     guard inquiries.count < configuration.maximumInquiries else {
       return .fail(.unavailable(StoreError(.unavailable, "too many names are being asked for at once")))

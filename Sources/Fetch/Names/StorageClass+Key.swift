@@ -8,13 +8,14 @@ extension StorageClass {
 
   /// What can be told from the name: metadata, or else a chunk like any other object.
   package init(of key: ObjectKey, size: Int64) {
+    self = size < Self.documentLimit && Self.isDocument(key) ? .metadata : .chunk
+  }
+
+  /// Whether the key's last component is the name of a metadata document of either format.
+  package static func isDocument(_ key: ObjectKey) -> Bool {
     let start = key.bytes.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
     // Longer names are not looked at: this is on the path of each READ.
-    let length = key.bytes.count - start
-    guard size < Self.documentLimit, (7...10).contains(length) else {
-      self = .chunk
-      return
-    }
-    self = Self.documentNames.contains(EntryName(bytes: Array(key.bytes[start...]))) ? .metadata : .chunk
+    guard (7...10).contains(key.bytes.count - start) else { return false }
+    return documentNames.contains(EntryName(bytes: Array(key.bytes[start...])))
   }
 }
