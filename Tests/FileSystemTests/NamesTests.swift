@@ -108,16 +108,26 @@ private final class ScriptedOracle: NameOracle {
 
   init(_ judgements: [EntryName: NameJudgement]) { self.judgements = judgements }
 
-  func judge(_ name: EntryName, in directory: DirectoryReference) -> NameJudgement { judgements[name] ?? .ask }
+  func judge(_ name: EntryName, in directory: DirectoryReference) -> Advice { Advice(judgements[name] ?? .ask) }
 
-  func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) {
+  func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) -> [Ahead] {
     documents.withLock { $0.append("\(key)=\(String(decoding: bytes, as: UTF8.self))") }
+    return []
   }
+
+  func noteRead(_ key: ObjectKey) -> [Ahead] { [] }
+  func isReadInParts(_ key: ObjectKey) -> Bool { false }
+  func noteAbsent(_ key: ObjectKey) {}
+  func noteFailed(_ key: ObjectKey) {}
+  func noteListed(_ array: ObjectKey, _ keys: [ObjectKey]?, complete: Bool) {}
 }
 
 @Suite struct OracleTests {
   @Test func judgementsSaveRequests() throws {
-    let oracle = ScriptedOracle(["c": .directory, "0.0": .askByGet(.chunk), "0.1": .askByGet(.chunk), "9.9": .absent])
+    let oracle = ScriptedOracle([
+      "c": .directory, "0.0": .askByGet(.chunk), "0.1": .askByGet(.chunk),
+      "9.9": .absent(since: ManualTimeSource().now()),
+    ])
     let world = World(oracle: oracle) { store in
       store.put("0.0", "chunk")
       store.put("c/0", "1")

@@ -31,9 +31,13 @@ final class Assembly: Sendable {
     let naming = NamesConfiguration(
       timeToLive: options.timeToLive, servesStaleOnError: options.servesStale, isOffline: options.isOffline,
       forbiddenMeansAbsent: verdict.forbiddenMeansAbsent)
+    let hierarchy = Hierarchy(
+      HierarchyTable.Configuration(
+        timeToLive: options.timeToLive, canList: remote.store.canList, prefetchChunks: Int(options.prefetch),
+        prefetchBytes: memory / 2), time: time)
     do throws(Errno) {
       names = try NameSpace(
-        store: remote.store, cache: cache, fetcher: fetcher, configuration: naming, time: time, log: log)
+        store: remote.store, cache: cache, fetcher: fetcher, oracle: hierarchy, configuration: naming, time: time, log: log)
     } catch { throw CommandFailure("no thread could be started: \(error)") }
 
     let view = FileSystemOptions(owner: options.owner, group: options.group, umask: options.mask)
