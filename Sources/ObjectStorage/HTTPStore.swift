@@ -24,6 +24,7 @@ package final class HTTPStore: ObjectStore, CheckableStore {
     self.time = time
   }
 
+  @discardableResult
   package func get(_ request: GetRequest, to receiver: any GetReceiver) -> any Transfer {
     let chain = TransferChain(request.priority)
     guard !request.isEmpty else {
@@ -61,6 +62,7 @@ package final class HTTPStore: ObjectStore, CheckableStore {
     }
   }
 
+  @discardableResult
   package func head(
     _ key: ObjectKey, priority: TransferPriority,
     _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
@@ -71,7 +73,8 @@ package final class HTTPStore: ObjectStore, CheckableStore {
   }
 
   private func head(
-    _ key: ObjectKey, _ chain: TransferChain, _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
+    _ key: ObjectKey, _ chain: TransferChain,
+    _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
   ) {
     if refusesHead.load(ordering: .relaxed) { return headByGet(key, chain, completion) }
     let message = request(.head, key, priority: chain.priority)
@@ -83,9 +86,11 @@ package final class HTTPStore: ObjectStore, CheckableStore {
         refusesHead.store(true, ordering: .relaxed)
         return headByGet(key, chain, completion)
       }
-      completion(counted(version(result, handler, place) { head throws(StoreError) in
-        try ObjectResponse.size(ofHead: head, at: place)
-      }))
+      completion(
+        counted(
+          version(result, handler, place) { head throws(StoreError) in
+            try ObjectResponse.size(ofHead: head, at: place)
+          }))
     }
     chain.run { client.send(message, to: exchange) }
   }
@@ -93,7 +98,8 @@ package final class HTTPStore: ObjectStore, CheckableStore {
   /// A GET of the first byte tells the size in Content-Range. Where the server sends everything instead, the
   /// connection is closed after the head.
   private func headByGet(
-    _ key: ObjectKey, _ chain: TransferChain, _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
+    _ key: ObjectKey, _ chain: TransferChain,
+    _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
   ) {
     let message = request(.get, key, headers: [("Range", "bytes=0-0")], priority: chain.priority)
     let place = Place(message)
@@ -103,13 +109,15 @@ package final class HTTPStore: ObjectStore, CheckableStore {
       if case .status(let reply) = result, reply.head.status == 416, reply.actualSize == 0 {
         return completion(.success(ObjectResponse.version(reply.head, size: 0)))
       }
-      completion(counted(version(result, handler, place) { head throws(StoreError) in
-        if head.status != 206 { return try ObjectResponse.size(ofHead: head, at: place) }
-        guard let size = ContentRange(head["content-range"] ?? "")?.size else {
-          throw place.error(.rejected, "the server does not tell the object's size (Content-Range)", head)
-        }
-        return size
-      }))
+      completion(
+        counted(
+          version(result, handler, place) { head throws(StoreError) in
+            if head.status != 206 { return try ObjectResponse.size(ofHead: head, at: place) }
+            guard let size = ContentRange(head["content-range"] ?? "")?.size else {
+              throw place.error(.rejected, "the server does not tell the object's size (Content-Range)", head)
+            }
+            return size
+          }))
     }
     chain.run { client.send(message, to: exchange) }
   }
@@ -127,6 +135,7 @@ package final class HTTPStore: ObjectStore, CheckableStore {
     }
   }
 
+  @discardableResult
   package func list(
     _ request: ListRequest, _ completion: @escaping @Sendable (Result<ListPage, StoreError>) -> Void
   ) -> any Transfer {
@@ -136,6 +145,7 @@ package final class HTTPStore: ObjectStore, CheckableStore {
   }
 
   /// Any answer to a HEAD of the base will do, for directories have no page of their own; but not a demand for a login.
+  @discardableResult
   package func check(_ completion: @escaping @Sendable (Result<StoreCheck, StoreError>) -> Void) -> any Transfer {
     let message = request(.head, .root, priority: .demand)
     let place = Place(message)

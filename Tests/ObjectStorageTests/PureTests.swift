@@ -15,7 +15,9 @@ import Testing
     #expect(CivilTime(httpDate: text)?.wallTime.milliseconds == expected)
   }
 
-  @Test(arguments: ["", "yesterday", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994", "Sun, 99 Nov 1994 08:49:37 GMT", "-1"])
+  @Test(arguments: [
+    "", "yesterday", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 1994", "Sun, 99 Nov 1994 08:49:37 GMT", "-1",
+  ])
   func `no HTTP dates`(_ text: String) { #expect(CivilTime(httpDate: text) == nil) }
 
   @Test(arguments: [
@@ -97,7 +99,9 @@ import Testing
 
   @Test func `the bucket itself`() throws {
     let hosted = try S3Address(bucket: "b", endpoint: nil, style: .automatic)
-    #expect(hosted.target(key: nil, region: "cn-north-1").url(query: "a=1") == "https://b.s3.cn-north-1.amazonaws.com.cn/?a=1")
+    #expect(
+      hosted.target(key: nil, region: "cn-north-1").url(query: "a=1") == "https://b.s3.cn-north-1.amazonaws.com.cn/?a=1"
+    )
     let path = try S3Address(bucket: "b", endpoint: "http://h", style: .automatic)
     #expect(path.target(key: nil, region: "x").url(query: "") == "http://h/b")
   }
@@ -134,7 +138,8 @@ import Testing
     let policy = RetryPolicy()
     var waits: [Int64] = []
     for _ in 0..<200 {
-      guard case .retry(let wait) = policy.decision(after: unavailable, attempt: attempt, elapsed: .zero, using: &chance)
+      guard
+        case .retry(let wait) = policy.decision(after: unavailable, attempt: attempt, elapsed: .zero, using: &chance)
       else { continue }
       waits.append(wait.milliseconds)
     }
@@ -150,7 +155,8 @@ import Testing
     var error = unavailable
     error.retryAfter = .seconds(300)
     let policy = RetryPolicy()
-    #expect(policy.decision(after: error, attempt: 0, elapsed: .seconds(100), using: &chance) == .retry(after: .seconds(20)))
+    #expect(
+      policy.decision(after: error, attempt: 0, elapsed: .seconds(100), using: &chance) == .retry(after: .seconds(20)))
     #expect(policy.decision(after: error, attempt: 0, elapsed: .seconds(120), using: &chance) == .giveUp)
     error.retryAfter = .seconds(7)
     #expect(policy.decision(after: error, attempt: 0, elapsed: .zero, using: &chance) == .retry(after: .seconds(7)))
@@ -169,7 +175,8 @@ import Testing
     var policy = RetryPolicy()
     policy.timeout = .infinite
     #expect(
-      policy.decision(after: StoreError(.misconfigured, ""), attempt: 1_000_000, elapsed: .seconds(1_000_000), using: &chance)
+      policy.decision(
+        after: StoreError(.misconfigured, ""), attempt: 1_000_000, elapsed: .seconds(1_000_000), using: &chance)
         != .giveUp)
   }
 }
@@ -244,7 +251,9 @@ import Testing
     #expect(feed(&parser, "HTTP/1.1 200 OK", "X: " + String(repeating: "x", count: 300_000)).last == .rejected)
   }
 
-  @Test(arguments: [("10", Int64?(10)), ("-1", nil), ("+5", nil), ("1e3", nil), ("", nil), ("99999999999999999999", nil)])
+  @Test(arguments: [
+    ("10", Int64?(10)), ("-1", nil), ("+5", nil), ("1e3", nil), ("", nil), ("99999999999999999999", nil),
+  ])
   func `content lengths`(_ text: String, _ expected: Int64?) {
     let length = HTTPResponseHead(status: 200, headers: [("content-length", text)]).contentLength
     #expect((length ?? -1) == (expected ?? -1))
@@ -260,11 +269,13 @@ import Testing
   private let place = Place(HTTPRequest(.get, "https://h/k"))
 
   private func outcome(
-    _ status: Int, _ headers: [(name: String, value: String)], _ range: GetRequest.Range, _ expected: ObjectVersion? = nil
+    _ status: Int, _ headers: [(name: String, value: String)], _ range: GetRequest.Range,
+    _ expected: ObjectVersion? = nil
   ) -> String {
     do throws(StoreError) {
       let request = GetRequest(key: "k", range: range, expected: expected)
-      let head = try ObjectResponse.head(of: HTTPResponseHead(status: status, headers: headers), for: request, at: place)
+      let head = try ObjectResponse.head(
+        of: HTTPResponseHead(status: status, headers: headers), for: request, at: place)
       return "\(head.range) of \(head.version.size)"
     } catch { return "\(error.kind)" }
   }
@@ -316,7 +327,8 @@ import Testing
   @Test(arguments: [
     (404, nil as String?, StoreError.Kind.notFound), (410, nil, .notFound), (404, "NoSuchBucket", .misconfigured),
     (404, "NoSuchKey", .notFound), (403, "AccessDenied", .forbidden), (403, "InvalidAccessKeyId", .misconfigured),
-    (403, "SignatureDoesNotMatch", .misconfigured), (403, "RequestTimeTooSkewed", .misconfigured), (401, nil, .forbidden),
+    (403, "SignatureDoesNotMatch", .misconfigured), (403, "RequestTimeTooSkewed", .misconfigured),
+    (401, nil, .forbidden),
     (400, "ExpiredToken", .misconfigured), (400, "RequestTimeout", .unavailable), (412, nil, .changed),
     (408, nil, .unavailable), (429, nil, .unavailable), (500, nil, .unavailable), (502, nil, .unavailable),
     (503, "SlowDown", .unavailable), (504, nil, .unavailable), (501, nil, .rejected), (400, nil, .rejected),

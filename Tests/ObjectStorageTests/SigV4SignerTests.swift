@@ -113,7 +113,7 @@ import Testing
 
   @Test func `range and requester pays as botocore signs them`() throws {
     let signature = try botocore(key: "k", headers: [("Range", "bytes=0-9"), ("x-amz-request-payer", "requester")])
-    #expect(!signature.isEmpty)
+    #expect(signature == "7a26e81ecf4dcf787fab6ed48218f95be70f6259f340229492919b9eb087076b")
   }
 
   @Test func `digests of FIPS 180-4 and RFC 4231`() {

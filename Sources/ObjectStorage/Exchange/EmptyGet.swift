@@ -13,7 +13,11 @@ enum EmptyGet {
       return StoreError(.unavailable, "\(what) changed while it was asked for")
     }
     let start: Int64
-    if case .bytes(let bytes) = request.range { start = min(bytes.lowerBound, version.size) } else { start = version.size }
+    if case .bytes(let bytes) = request.range {
+      start = min(bytes.lowerBound, version.size)
+    } else {
+      start = version.size
+    }
     receiver.begin(GetHead(version: version, range: start..<start))
     return nil
   }

@@ -34,14 +34,17 @@ struct Place: Sendable {
         "the host \(host) is not known (\(failure.message)): check the name, and this machine's DNS")
     case .connect:
       return error(
-        .unavailable, "no connection to \(host) (\(failure.message)): check that the server runs and that the port is right")
+        .unavailable,
+        "no connection to \(host) (\(failure.message)): check that the server runs and that the port is right")
     case .certificate:
       return error(
         .misconfigured,
-        "the certificate of \(host) is not trusted (\(failure.message)): give the authority's certificate with --ca-bundle FILE")
+        "the certificate of \(host) is not trusted (\(failure.message)): give the authority's certificate with --ca-bundle FILE"
+      )
     case .handshake:
       return error(
-        .misconfigured, "no TLS connection to \(host) (\(failure.message)): check whether the server speaks https on that port")
+        .misconfigured,
+        "no TLS connection to \(host) (\(failure.message)): check whether the server speaks https on that port")
     case .timedOut: return error(.unavailable, "no answer in time (\(failure.message))")
     case .broken: return error(.unavailable, "the connection broke (\(failure.message))")
     case .tooManyRedirects: return error(.rejected, "the server redirects in circles (\(failure.message))")
@@ -76,6 +79,8 @@ struct Place: Sendable {
     case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
       return (.misconfigured, "the session has expired: log in again")
     case "InvalidToken": return (.misconfigured, "the session token is not valid: log in again")
+    case "UnsupportedAlgorithm", "MissingSecurityHeader":
+      return (.misconfigured, "the server wants signed requests: give credentials (AWS_ACCESS_KEY_ID, --profile)")
     case "RequestTimeTooSkewed": return (.misconfigured, "this machine's clock is wrong: set it")
     case "RequestTimeout", "SlowDown", "InternalError", "OperationAborted", "ServiceUnavailable":
       return (.unavailable, "try again later")
@@ -112,6 +117,8 @@ struct Place: Sendable {
 
   /// A remote's words: one line, bounded.
   static func printable(_ text: String, limit: Int) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.prefix(limit).map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
+    String(
+      String.UnicodeScalarView(text.unicodeScalars.prefix(limit).map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 })
+    )
   }
 }

@@ -101,7 +101,7 @@ package final class HTTPTransfer: @unchecked Sendable, Transfer {
       list = curl_slist_append(list, "Accept-Encoding: identity")
     }
     list = curl_slist_append(list, "Expect:")
-    for (name, value) in request.headers { 
+    for (name, value) in request.headers {
       // A listing's tag comes from outside: no control character may end the line early.
       let safe = String(decoding: value.utf8.filter { $0 >= 0x20 && $0 != 0x7F }, as: UTF8.self)
       list = curl_slist_append(list, "\(name): \(safe)")

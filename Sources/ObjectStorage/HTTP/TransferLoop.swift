@@ -61,7 +61,7 @@ package final class TransferLoop: Sendable, Scheduler {
   /// Starts the thread. Call once.
   package func start() throws(Errno) {
     let started = try Thread.start("transfers") { [self] in
-      let worker = TransferWorker(multi: multi.handle, options: options, time: time) { self.collect() }
+      let worker = TransferWorker(multi: multi.handle, options: options, time: time) { self.collect(isIdle: $0) }
       worker.run()
     }
     thread.withLock { $0 = started }
@@ -107,11 +107,11 @@ package final class TransferLoop: Sendable, Scheduler {
     return isLate
   }
 
-  /// The thread's turn: all that is in the inbox. Once stopping and nothing is left, the inbox closes.
-  private func collect() -> Inbox {
+  /// The thread's turn: all that is in the inbox. When stopping and nothing is left, there or here, the inbox closes.
+  private func collect(isIdle: Bool) -> Inbox {
     inbox.withLock { inbox in
       let taken = inbox
-      if inbox.stopping, inbox.isEmpty { inbox.finished = true }
+      if inbox.stopping, isIdle, inbox.isEmpty { inbox.finished = true }
       inbox.submitted = []
       inbox.cancelled = []
       inbox.promoted = []

@@ -6,7 +6,8 @@ final class TransferWorker {
   private let multi: UnsafeMutableRawPointer
   private let options: TransferLoop.Options
   private let time: any TimeSource
-  private let collect: () -> TransferLoop.Inbox
+  /// Told whether nothing is left to end.
+  private let collect: (Bool) -> TransferLoop.Inbox
 
   private var queue: TransferQueue
   /// Waiting and in flight.
@@ -17,7 +18,7 @@ final class TransferWorker {
 
   init(
     multi: UnsafeMutableRawPointer, options: TransferLoop.Options, time: any TimeSource,
-    collect: @escaping () -> TransferLoop.Inbox
+    collect: @escaping (Bool) -> TransferLoop.Inbox
   ) {
     self.multi = multi
     self.options = options
@@ -31,7 +32,7 @@ final class TransferWorker {
   /// Until the inbox closes.
   func run() {
     while true {
-      let news = collect()
+      let news = collect(transfers.isEmpty && timers.next == nil)
       if news.finished { break }
       take(news)
       if news.stopping {

@@ -78,7 +78,9 @@ final class ListingParser {
       result.continuation = token
     }
     for raw in page.objects {
-      guard let bytes = raw.key, let size = raw.size else { throw .rejected("the listing has an entry without key or size") }
+      guard let bytes = raw.key, let size = raw.size else {
+        throw .rejected("the listing has an entry without key or size")
+      }
       guard let key = try relative(bytes) else { continue }
       result.objects.append(
         ListPage.Object(key: key, version: ObjectVersion(tag: raw.tag, size: size, modified: raw.modified)))
@@ -129,7 +131,11 @@ final class ListingParser {
     case (2, "NextContinuationToken", _): page.token = string()
     case (2, "Code", _): page.code = string()
     case (2, "Contents", _):
-      if page.objects.count + page.prefixes.count >= countLimit { page.isOverlong = true } else { page.objects.append(page.current) }
+      if page.objects.count + page.prefixes.count >= countLimit {
+        page.isOverlong = true
+      } else {
+        page.objects.append(page.current)
+      }
       page.current = RawObject()
     case (3, "Contents", "Key"): page.current.key = text
     case (3, "Contents", "ETag"): page.current.tag = ObjectResponse.tag(string())
@@ -137,7 +143,11 @@ final class ListingParser {
     case (3, "Contents", "LastModified"):
       page.current.modified = CivilTime(iso8601: string())?.wallTime.milliseconds ?? 0
     case (3, "CommonPrefixes", "Prefix"):
-      if page.objects.count + page.prefixes.count >= countLimit { page.isOverlong = true } else { page.prefixes.append(text) }
+      if page.objects.count + page.prefixes.count >= countLimit {
+        page.isOverlong = true
+      } else {
+        page.prefixes.append(text)
+      }
     default: break
     }
   }

@@ -48,7 +48,8 @@ final class XMLStream {
     let status = XML_Parse(parser, bytes.bindMemory(to: CChar.self).baseAddress, CInt(bytes.count), isLast ? 1 : 0)
     if status == XML_STATUS_OK { return nil }
     switch XML_GetErrorCode(parser) {
-    case XML_ERROR_NO_ELEMENTS, XML_ERROR_UNCLOSED_TOKEN, XML_ERROR_PARTIAL_CHAR: return isLast ? .incomplete : .malformed
+    case XML_ERROR_NO_ELEMENTS, XML_ERROR_UNCLOSED_TOKEN, XML_ERROR_PARTIAL_CHAR:
+      return isLast ? .incomplete : .malformed
     default: return .malformed
     }
   }

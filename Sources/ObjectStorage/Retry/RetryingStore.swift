@@ -25,12 +25,14 @@ package final class RetryingStore: ObjectStore {
 
   package var canList: Bool { store.canList }
 
+  @discardableResult
   package func get(_ request: GetRequest, to receiver: any GetReceiver) -> any Transfer {
     let chain = TransferChain(request.priority)
     RetriedGet(request, chain, of: self, store, to: receiver).start()
     return chain
   }
 
+  @discardableResult
   package func head(
     _ key: ObjectKey, priority: TransferPriority,
     _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
@@ -42,6 +44,7 @@ package final class RetryingStore: ObjectStore {
     return chain
   }
 
+  @discardableResult
   package func list(
     _ request: ListRequest, _ completion: @escaping @Sendable (Result<ListPage, StoreError>) -> Void
   ) -> any Transfer {

@@ -49,7 +49,11 @@ package struct S3Address: Equatable, Sendable {
     let scheme = endpoint?.scheme ?? "https"
     var host = endpoint?.authority ?? Self.host(of: region)
     var path = endpoint?.path ?? ""
-    if usesPath { path += "/\(PercentEncoding.encode(bucket.utf8, keepingSlashes: false))" } else { host = "\(bucket).\(host)" }
+    if usesPath {
+      path += "/\(PercentEncoding.encode(bucket.utf8, keepingSlashes: false))"
+    } else {
+      host = "\(bucket).\(host)"
+    }
     if let key {
       path += "/" + PercentEncoding.encode(key, keepingSlashes: true)
     } else if path.isEmpty {

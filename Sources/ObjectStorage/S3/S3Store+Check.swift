@@ -1,6 +1,7 @@
 import Objects
 
 extension S3Store {
+  @discardableResult
   package func check(_ completion: @escaping @Sendable (Result<StoreCheck, StoreError>) -> Void) -> any Transfer {
     list(ListRequest(prefix: .root, delimited: true, limit: 1)) { result in
       switch result {

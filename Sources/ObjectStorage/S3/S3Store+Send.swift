@@ -20,7 +20,8 @@ extension S3Store {
   }
 
   private func send<Handler: ResponseHandler>(
-    _ message: S3Message, _ chain: TransferChain, _ lessons: Lessons, _ makeHandler: @escaping @Sendable (Place) -> Handler,
+    _ message: S3Message, _ chain: TransferChain, _ lessons: Lessons,
+    _ makeHandler: @escaping @Sendable (Place) -> Handler,
     _ completion: @escaping @Sendable (Handler, Place, Result<Exchange.Result, StoreError>) -> Void
   ) {
     credentials.credentials { [self] result in
@@ -42,7 +43,9 @@ extension S3Store {
       }
       statistics.count(message.kind)
       let exchange = Exchange(handler, statistics) { [self] result in
-        guard case .status(let reply) = result, !chain.isCancelled else { return completion(handler, place, .success(result)) }
+        guard case .status(let reply) = result, !chain.isCancelled else {
+          return completion(handler, place, .success(result))
+        }
         var learned = lessons
         let lesson = lesson(of: reply, &learned, region: region, credentials: signer)
         let lessons = learned
@@ -51,7 +54,11 @@ extension S3Store {
         case .again: send(message, chain, lessons, makeHandler, completion)
         case .askRegion:
           askRegion(chain) { [self] found in
-            if found { send(message, chain, lessons, makeHandler, completion) } else { completion(handler, place, .success(result)) }
+            if found {
+              send(message, chain, lessons, makeHandler, completion)
+            } else {
+              completion(handler, place, .success(result))
+            }
           }
         }
       }
@@ -77,7 +84,8 @@ extension S3Store {
       }
     }
     guard let signer, !lessons.renewed else { return nil }
-    let hasExpired = ["ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"].contains(reply.code)
+    let hasExpired = ["ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"].contains(
+      reply.code)
     // A HEAD has no body to say so: 400 with a session token is most likely an expired one.
     if hasExpired || (status == 400 && reply.code == nil && signer.sessionToken != nil) {
       lessons.renewed = true
@@ -116,6 +124,7 @@ extension S3Store {
     }
     if options.isGoogle, message.key != nil { headers.append(("Accept-Encoding", "gzip")) }
     return HTTPRequest(
-      message.method, target.url(query: SigV4Signer.canonicalQuery(message.query)), headers: headers, priority: priority)
+      message.method, target.url(query: SigV4Signer.canonicalQuery(message.query)), headers: headers, priority: priority
+    )
   }
 }

@@ -59,6 +59,7 @@ package final class S3Store: ObjectStore, CheckableStore {
     region = Monitor(options.region ?? "us-east-1")
   }
 
+  @discardableResult
   package func get(_ request: GetRequest, to receiver: any GetReceiver) -> any Transfer {
     let chain = TransferChain(request.priority)
     guard !request.isEmpty else {
@@ -96,6 +97,7 @@ package final class S3Store: ObjectStore, CheckableStore {
     }
   }
 
+  @discardableResult
   package func head(
     _ key: ObjectKey, priority: TransferPriority,
     _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
@@ -106,7 +108,8 @@ package final class S3Store: ObjectStore, CheckableStore {
   }
 
   private func head(
-    _ key: ObjectKey, _ chain: TransferChain, _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
+    _ key: ObjectKey, _ chain: TransferChain,
+    _ completion: @escaping @Sendable (Result<ObjectVersion, StoreError>) -> Void
   ) {
     send(S3Message(.head, key: key), chain) { _ in
       HeadHandler()
@@ -122,6 +125,7 @@ package final class S3Store: ObjectStore, CheckableStore {
     }
   }
 
+  @discardableResult
   package func list(
     _ request: ListRequest, _ completion: @escaping @Sendable (Result<ListPage, StoreError>) -> Void
   ) -> any Transfer {

@@ -48,7 +48,10 @@ package struct SigV4Signer: Sendable {
         PercentEncoding.encode(pair.value.utf8, keepingSlashes: false)
       )
     }
-    .sorted { $0.0 == $1.0 ? Array($0.1.utf8).lexicographicallyPrecedes($1.1.utf8) : Array($0.0.utf8).lexicographicallyPrecedes($1.0.utf8) }
+    .sorted {
+      $0.0 == $1.0
+        ? Array($0.1.utf8).lexicographicallyPrecedes($1.1.utf8) : Array($0.0.utf8).lexicographicallyPrecedes($1.0.utf8)
+    }
     .map { "\($0.0)=\($0.1)" }
     .joined(separator: "&")
   }

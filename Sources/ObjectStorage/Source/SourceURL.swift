@@ -73,7 +73,9 @@ package enum SourceURL: Equatable, Sendable {
   }
 
   private static func base(_ text: String) throws(StoreError) -> HTTPBase {
-    guard let parts = URLParts(text) else { throw error(shown(text), "has no valid port", "write https://HOST:PORT/PATH") }
+    guard let parts = URLParts(text) else {
+      throw error(shown(text), "has no valid port", "write https://HOST:PORT/PATH")
+    }
     guard !parts.host.isEmpty, !parts.host.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F }) else {
       throw error(shown(text), "names no host", "write \(parts.scheme)://HOST/PATH")
     }
@@ -81,7 +83,8 @@ package enum SourceURL: Equatable, Sendable {
       throw error(shown(text), "has a fragment ('#')", "write %23 where it belongs to the path")
     }
     var base = HTTPBase(
-      scheme: parts.scheme, authority: parts.authority, path: PercentEncoding.completing(parts.path), query: parts.query)
+      scheme: parts.scheme, authority: parts.authority, path: PercentEncoding.completing(parts.path), query: parts.query
+    )
     if !base.path.hasSuffix("/") { base.path += "/" }
     if let login = parts.login {
       let halves = login.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
@@ -110,7 +113,9 @@ package enum SourceURL: Equatable, Sendable {
   }
 
   private static func quoted(_ text: String) -> String { "'\(text)'" }
-  private static func shown(_ text: String) -> String { URLParts(text)?.shown ?? text.prefix { $0 != "@" && $0 != "?" }.description }
+  private static func shown(_ text: String) -> String {
+    URLParts(text)?.shown ?? text.prefix { $0 != "@" && $0 != "?" }.description
+  }
 }
 
 extension SourceURL: CustomStringConvertible {
