@@ -32,6 +32,8 @@ package struct FetchBudget: Sendable {
   /// Bytes of what runs.
   package private(set) var inUse: Int64 = 0
   private var running: [PartID: Item] = [:]
+  /// How many of those are demand.
+  private var demandCount = 0
   /// Demand that waits, in order.
   private var queue: [Item] = []
   private var counts: [InodeNumber: Int] = [:]
@@ -69,7 +71,7 @@ package struct FetchBudget: Sendable {
         index += 1
         continue
       }
-      let isAlone = !running.values.contains { $0.priority == .demand }
+      let isAlone = demandCount == 0
       guard isAlone || inUse + item.bytes <= limit else {
         makeRoom(for: item.bytes, &admitted)
         break
@@ -86,6 +88,7 @@ package struct FetchBudget: Sendable {
   package mutating func release(_ id: PartID) {
     if let item = running.removeValue(forKey: id) {
       inUse -= item.bytes
+      if item.priority == .demand { demandCount -= 1 }
       leave(item.inode)
     } else {
       queue.removeAll { $0.id == id }
@@ -95,7 +98,11 @@ package struct FetchBudget: Sendable {
   package func isWaiting(_ id: PartID) -> Bool { queue.contains { $0.id == id } }
 
   /// A reader waits for a prefetch now.
-  package mutating func promote(_ id: PartID) { running[id]?.priority = .demand }
+  package mutating func promote(_ id: PartID) {
+    guard running[id]?.priority == .prefetch else { return }
+    running[id]?.priority = .demand
+    demandCount += 1
+  }
 
   /// Its object and size became known (GET on lookup). Takes the bytes even where there is no room: they are on the way.
   package mutating func settle(_ id: PartID, of inode: InodeNumber, bytes: Int64) {
@@ -114,6 +121,7 @@ package struct FetchBudget: Sendable {
   private mutating func run(_ item: Item) {
     running[item.id] = item
     inUse += item.bytes
+    if item.priority == .demand { demandCount += 1 }
     counts[item.inode, default: 0] += 1
   }
 

@@ -8,6 +8,9 @@ extension Fetcher {
   /// What the budget takes for a GET of unknown size: most chunks are smaller, and the head corrects it.
   private static let assumedSize: Int64 = 1 << 20
 
+  /// Stands for the inode until it is known: an object of its own, so that lookups do not share one object's parts.
+  private static func unknown(_ id: PartID) -> InodeNumber { InodeNumber(.max - id.rawValue) }
+
   /// The first GET of an object of unknown size. One GET for all who ask for the key meanwhile.
   ///
   /// Answers when the head is in; the body goes on filling the cache, and READs attach to it. `register` is called once
@@ -36,7 +39,7 @@ extension Fetcher {
       }
       let transfer = OpenTransfer(
         id: state.table.nextPart(), key, priority: priority, fetcher: self, register: register)
-      guard state.budget.enqueue(transfer.id, of: InodeNumber(0), bytes: Self.assumedSize, priority) else {
+      guard state.budget.enqueue(transfer.id, of: Self.unknown(transfer.id), bytes: Self.assumedSize, priority) else {
         refusal = .unavailable(StoreError(.cancelled, "no room to fetch ahead"))
         return nil
       }
@@ -55,11 +58,13 @@ extension Fetcher {
 
   func start(_ open: OpenTransfer) {
     let request = GetRequest(
-      key: open.key, range: .bytes(0..<configuration.partSize), expected: nil, priority: open.priority)
+      key: open.key, range: .bytes(0..<configuration.partSize), expected: nil,
+      priority: state.withLock { _ in open.priority })
     let transfer = store.get(request, to: open)
-    let (isCancelled, priority) = state.withLock { _ in
-      open.transfer = transfer
-      open.adopted?.transfer = transfer
+    let (isCancelled, priority) = state.withLock { state in
+      // It may have ended already, or gone on to a HEAD.
+      if !open.hasEnded, open.transfer == nil { open.transfer = transfer }
+      if state.transfers[open.id] != nil { open.adopted?.transfer = transfer }
       return (open.isCancelled || open.adopted?.isCancelled == true, open.priority)
     }
     if isCancelled { transfer.cancel() }
@@ -120,7 +125,7 @@ extension Fetcher {
         }
       }
       let isCancelled = state.withLock { _ in
-        open.transfer = transfer
+        if !open.hasEnded { open.transfer = transfer }
         return open.isCancelled
       }
       if isCancelled { transfer.cancel() }
@@ -135,6 +140,7 @@ extension Fetcher {
     let waiters = state.withLockNotifying { state in
       let waiters = open.waiters
       open.waiters = []
+      open.hasEnded = true
       open.transfer = nil
       if state.opens[open.key] === open { state.opens[open.key] = nil }
       state.openTransfers[open.id] = nil
@@ -149,6 +155,7 @@ extension Fetcher {
   /// Its part has ended: who still holds the open (a reader's handle) shall not hold the part.
   func forget(_ open: OpenTransfer) {
     state.withLock { _ in
+      open.hasEnded = true
       open.adopted = nil
       open.transfer = nil
     }

@@ -15,30 +15,33 @@ extension Fetcher {
 
   func start(_ part: PartTransfer) {
     guard let storage = makeStorage(for: part) else {
-      // Ahead of the readers only where the cache has room for it.
-      counters.prefetchesDropped.add(1)
-      return ended(part, .abandoned, window: nil, kept: 0)
+      return ended(part, .abandoned, window: nil, kept: 0, hasNoRoom: true)
     }
     part.storage = storage
     let isWhole = part.range == 0..<part.object.version.size
     // Whole objects without a Range header: the store can then check what the server says of the whole.
     let request = GetRequest(
       key: part.object.key, range: isWhole ? .whole : .bytes(part.range), expected: part.object.version,
-      priority: part.priority)
+      priority: state.withLock { _ in part.priority })
     let transfer = store.get(request, to: part)
-    let (isCancelled, priority) = state.withLock { _ in
-      part.transfer = transfer
+    let (isCancelled, priority) = state.withLock { state in
+      // It may have ended already; a transfer holds its receiver, so the two would hold each other for ever.
+      if state.transfers[part.id] != nil { part.transfer = transfer }
       return (part.isCancelled, part.priority)
     }
     if isCancelled { transfer.cancel() }
     if priority > request.priority { transfer.promote() }
   }
 
-  /// nil: a prefetch for which the cache has no room.
+  /// nil: the cache has no room for the part, and it is a prefetch, or too long for memory: its READs go by windows.
   func makeStorage(for part: PartTransfer) -> PartStorage? {
     if let body = part.body {
       if let fill = body.beginFill(part.range), fill.range == part.range { return PartStorage(part.range, fill: fill) }
-      if state.withLock({ _ in part.priority }) == .prefetch { return nil }
+      if state.withLock({ _ in part.priority }) == .prefetch {
+        counters.prefetchesDropped.add(1)
+        return nil
+      }
+      if Int64(part.range.count) > planner.windowSize { return nil }
     }
     counters.partsInMemory.add(1)
     return PartStorage(part.range, fill: nil)
@@ -54,7 +57,7 @@ extension Fetcher {
   }
 
   /// The part is over, its storage finished. `kept` bytes from its lower bound on may stay.
-  func ended(_ part: PartTransfer, _ end: FetchTable.End, window: MemoryWindow?, kept: Int64) {
+  func ended(_ part: PartTransfer, _ end: FetchTable.End, window: MemoryWindow?, kept: Int64, hasNoRoom: Bool = false) {
     let now = time.monotonic()
     var effects = FetcherState.Effects()
     let (ready, failed, again, dropped) = state.withLockNotifying { state in
@@ -83,6 +86,7 @@ extension Fetcher {
       if !failed.isEmpty { log.debug("a part failed", [("key", part.object.key.description)]) }
       for read in failed { finish(read, .failure(failure)) }
     }
+    if hasNoRoom { for read in again { read.attempts = max(read.attempts, Self.attemptsWithCache) } }
     retry(again)
   }
 

@@ -45,6 +45,8 @@ extension Fetcher {
     return isAnswered ? nil : read
   }
 
+  static let attemptsWithCache = 2
+
   /// Looks until the READ is answered (true) or parked (false).
   func resolve(_ read: ParkedRead, into destination: UnsafeMutableRawBufferPointer) -> Bool {
     while true {
@@ -54,11 +56,11 @@ extension Fetcher {
         return true
       }
       // A cache that lost bytes twice is not asked a third time.
-      let isCached = read.attempts < 2
+      let isCached = read.attempts < Self.attemptsWithCache
       let size = read.object.version.size
-      let look = state.withLock { state in
-        state.look(read.object.inode, read.range.aligned(to: planner.windowSize, limit: size))
-      }
+      // All windows that the plan may touch.
+      let wide = size <= planner.wholeLimit ? 0..<size : read.range.aligned(to: planner.windowSize, limit: size)
+      let look = state.withLock { $0.look(read.object.inode, wide) }
       let body = isCached ? openBody(read.object) : nil
       let missing = lacking(body, look.windows, in: read.range)
       if missing.isEmpty {

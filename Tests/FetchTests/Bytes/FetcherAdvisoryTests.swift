@@ -55,6 +55,17 @@ private let mebi: Int64 = 1 << 20
     }
   }
 
+  @Test func `Without room in the cache, READs go by windows`() throws {
+    let world = try FetchWorld(cacheSize: 16 << 20)
+    let bytes = world.bytes(15 << 20)
+    let object = world.put("a", bytes)
+    let all = try world.readAll(object) == bytes
+    #expect(all)
+    world.settle()
+    // Each byte came once, whether it was kept in the cache or in a window.
+    #expect(world.store.bytesSent == 15 << 20)
+  }
+
   @Test func `A fill that breaks midway goes on in memory`() throws {
     let world = try FetchWorld()
     let bytes = world.bytes(100_000)
