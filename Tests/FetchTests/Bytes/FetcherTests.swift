@@ -307,6 +307,54 @@ private let mebi: Int64 = 1 << 20
     #expect(world.fetcher.statistics.bytesPrefetched == mebi)
   }
 
+  @Test func `Prefetches give way to a reader, and their bytes come when they are read`() throws {
+    let world = try FetchWorld {
+      $0.memory = 8 << 20
+      $0.partSize = 1 << 20
+    }
+    world.store.hold()
+    let contents = (0..<4).map { _ in world.bytes(1 << 20) }
+    let ahead = contents.enumerated().map { world.put(ObjectKey("ahead/\($0.offset)"), $0.element) }
+    for object in ahead { world.fetcher.prefetch(object, 0..<mebi) }
+    #expect(world.store.count(.get) == 4)
+    let bytes = world.bytes(4 << 20)
+    let object = world.put("now", bytes)
+    let (answer, _) = world.ask(object, 0..<4 * mebi)
+    world.store.waitForRequests(8, .get)
+    world.store.release()
+    let isSame = try answer.wait().get() == bytes
+    #expect(isSame)
+    for (object, bytes) in zip(ahead, contents) {
+      let isSame = try world.read(object, 0..<mebi) == bytes
+      #expect(isSame)
+    }
+    world.settle()
+    #expect(world.fetcher.statistics.budgetInUse == 0 && world.fetcher.statistics.openFetches == 0)
+  }
+
+  @Test func `A reader that waits for room can be interrupted`() throws {
+    let world = try FetchWorld {
+      $0.memory = 4 << 20
+      $0.partSize = 1 << 20
+    }
+    world.store.hold()
+    let reads = (0..<6).map { index in
+      world.ask(world.put(ObjectKey("c/\(index)"), world.bytes(1 << 20)), 0..<10)
+    }
+    #expect(world.store.count(.get) == 3)
+    reads[5].pending?.interrupt()
+    reads[0].pending?.interrupt()
+    for index in [0, 5] {
+      let result = try #require(reads[index].answer.value)
+      #expect(throws: FetchFailure.interrupted) { try result.get() }
+    }
+    world.store.release()
+    for index in 1..<5 { _ = try reads[index].answer.wait().get() }
+    world.settle()
+    #expect(world.store.count(.get, "c/5") == 0)
+    #expect(world.fetcher.statistics.budgetInUse == 0)
+  }
+
   @Test func `A sequential reader of a large object is read ahead of`() throws {
     let world = try FetchWorld()
     let bytes = world.bytes(24 << 20)
