@@ -275,6 +275,38 @@ private let block = BlockGeometry.blockSize
     #expect(cache.ledger.withLock { $0.reserved } == 0)
   }
 
+  @Test func theBoundHoldsWithManyThreads() throws {
+    let limit: Int64 = 24 << 20
+    let cache = try BlockCache.open(fixture.configuration(size: limit), time: fixture.time, log: .silent)
+    defer { cache.close() }
+    let wrong = Monitor(0)
+    for round in 0..<4 {
+      let threads = try (0..<4).map { thread in
+        try Thread.start("fill") {
+          for number in 0..<12 {
+            let (_, body) = cache.file(EntryName("\(round).\(thread).\(number)"), size: 700_000)
+            // Not every fill finds room: others hold theirs.
+            guard let body, body.fill(0..<700_000, seed: UInt64(number), piece: 700_000) else { continue }
+            if !body.holds(0..<700_000, seed: UInt64(number)) { wrong.withLock { $0 += 1 } }
+          }
+        }
+      }
+      for thread in threads { thread.join() }
+      #expect(fixture.allocated <= limit)
+    }
+    #expect(wrong.withLock { $0 } == 0)
+    #expect(cache.usage.evictions > 0)
+  }
+
+  @Test func aPartFitsTheSmallestCache() throws {
+    let cache = try fixture.open(size: CacheConfiguration.minimumSize)
+    defer { cache.close() }
+    let body = try #require(cache.file("a", size: 100 << 20).1)
+    #expect(body.fill(0..<(8 << 20), seed: 1, piece: 1 << 20))
+    #expect(body.holds(0..<(8 << 20), seed: 1))
+    #expect(fixture.allocated <= CacheConfiguration.minimumSize)
+  }
+
   @Test func manyThreadsFillAndReadOneBody() throws {
     let cache = try BlockCache.open(fixture.configuration(), time: fixture.time, log: .silent)
     defer { cache.close() }

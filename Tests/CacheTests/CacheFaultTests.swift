@@ -51,6 +51,34 @@ private let block = BlockGeometry.blockSize
     #expect(again.usage.verifyFailures == 0)
   }
 
+  @Test func twoKillsBeforeTheSweepAreAsOne() throws {
+    let limit: Int64 = 16 << 20
+    let cache = try fixture.open(size: limit)
+    let body = try #require(cache.file("a", size: 8 << 20).1)
+    // Committed while a fill is on its way: its bytes have no rows.
+    let fill = try #require(body.beginFill(0..<(6 << 20)))
+    #expect(content(1, 0..<(6 << 20)).withUnsafeBytes { fill.append($0) })
+    cache.tick()
+    let first = fixture.copy()
+    fill.finish()
+    cache.close()
+    let opened = try first.open(size: limit)
+    #expect(opened.ledger.withLock { $0.uncertain } >= 6 << 20)
+    opened.tick()
+    let second = first.copy()
+    opened.close()
+    let again = try second.open(size: limit)
+    #expect(again.ledger.withLock { $0.uncertain } >= 6 << 20)
+    again.sweep()
+    #expect(again.ledger.withLock { $0.uncertain } == 0)
+    #expect(second.allocated < 4 << 20)
+    again.close()
+    // Closed before its sweep: not a clean stop.
+    let last = try first.open(size: limit)
+    #expect(last.usage.isSweeping)
+    last.close()
+  }
+
   @Test func damageIsFoundAfterAnUncleanStop() throws {
     let cache = try fixture.open()
     let (inode, made) = cache.file("a", size: 4 * block)

@@ -50,7 +50,7 @@ extension BlockCache {
     evictAged()
     index.limitProtected(to: configuration.size)
     _ = index.clearGone()
-    index.commit(reserved: ledger.withLock { $0.reserved })
+    index.commit(reserved: ledger.withLock { $0.unsettled })
     let fixed = folder.fixedBytes()
     let excess = ledger.withLock { ledger in
       ledger.fixed = fixed
@@ -131,9 +131,13 @@ extension BlockCache {
         $0.uncertain = 0
         $0.bodies = bytes
       }
-      index.commit()
+      index.commit(reserved: ledger.withLock { $0.unsettled })
     }
-    housekeeping.withLockNotifying { $0.isSweeping = false }
+    housekeeping.withLockNotifying {
+      $0.isSweeping = false
+      // Interrupted: the next start goes on.
+      if !isComplete { $0.needsSweep = true }
+    }
   }
 
   private var isStopping: Bool { housekeeping.withLock { $0.isStopping } }

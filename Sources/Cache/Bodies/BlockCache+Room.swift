@@ -24,7 +24,7 @@ extension BlockCache {
           release(bytes)
           return false
         }
-        if ledger.withLock({ $0.commitIsDue() }) { index.commit(reserved: ledger.withLock { $0.reserved }) }
+        if ledger.withLock({ $0.commitIsDue() }) { index.commit(reserved: ledger.withLock { $0.unsettled }) }
         return true
       }
       if evict(bytes: excess) == 0 { return false }

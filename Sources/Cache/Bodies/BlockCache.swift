@@ -69,6 +69,10 @@ package final class BlockCache: Sendable {
     let mustSweep: Bool
     if folder.isNew {
       mustSweep = false
+    } else if index.finding.isInMemory {
+      // The index is there and cannot be used now: what it knows stays, and nothing is added.
+      mustSweep = false
+      ledger.uncertain = configuration.size
     } else if index.finding.isNew {
       // Whatever is there has no rows: nothing fits until it is gone.
       mustSweep = true
@@ -90,7 +94,7 @@ package final class BlockCache: Sendable {
     flushTouches()
     let kept = table.withLock { $0.close() }
     for body in kept { body.closeFile() }
-    index.close()
+    index.close(isClean: housekeeping.withLock { !$0.needsSweep })
     currentFolder.withLock { $0 }.unlock()
   }
 
@@ -163,7 +167,7 @@ package final class BlockCache: Sendable {
     index.setClass(storageClass, of: inode, onlyRaising: false)
   }
 
-  /// The cache in numbers: from memory, never waits for the disk.
+  /// The cache in numbers, from its own totals: nothing is counted or asked of the disk.
   package var usage: CacheUsage {
     var usage = CacheUsage()
     let totals = index.bodyTotals()

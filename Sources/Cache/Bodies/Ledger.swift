@@ -39,8 +39,12 @@ struct Ledger: Equatable {
     return 0
   }
 
-  /// Whether eviction can ever make room for it.
-  func canHold(_ bytes: Int64) -> Bool { bytes <= (limit - index - fixed - indexSlack) / 2 }
+  /// Whether eviction can ever make room for it, and leave something for others. A part of 8 MiB fits the smallest
+  /// cache.
+  func canHold(_ bytes: Int64) -> Bool { bytes <= (limit - index - fixed - indexSlack) / 4 * 3 }
+
+  /// May lie on disk without a row after a crash now: to be written with a commit.
+  var unsettled: Int64 { reserved + uncertain }
 
   mutating func release(_ bytes: Int64) { reserved -= bytes }
 

@@ -32,6 +32,8 @@ package final class CacheIndex: Sendable {
     /// Bytes reserved by fills, to be written with the next commit.
     var reserved: Int64 = 0
     var isClosed = false
+    /// Said in the log; until the next commit.
+    var isFailing = false
     /// The database was replaced by an empty one.
     var wasLost = false
     /// A commit happened: the files have another size.
@@ -71,6 +73,8 @@ package final class CacheIndex: Sendable {
     var isUnclean: Bool
     /// It was made anew: bodies on disk, if any, have no rows.
     var isNew: Bool
+    /// It could not be opened, and may be sound.
+    var isInMemory: Bool
   }
   let finding: Finding
 
@@ -86,52 +90,18 @@ package final class CacheIndex: Sendable {
     self.log = log
     let database = Self.openAnyhow(directory: directory, source: source, boot: boot, limits: limits, log: log)
     let isNew = database?.isNew ?? true
-    finding = Finding(isUnclean: !(database?.wasClean ?? false), isNew: isNew)
+    finding = Finding(isUnclean: !(database?.wasClean ?? false), isNew: isNew, isInMemory: database?.isInMemory ?? true)
     let counter = InodeCounter(
       path: directory + "/numbers", known: database?.nextInode ?? 0, mayBeBehind: isNew && mayHaveBodies,
       now: time.now())
     database?.nextInode = counter.next
-    nonisolated(unsafe) let guarded = Guarded(database: database, counter: counter)
+    nonisolated(unsafe) let guarded = Guarded(
+      database: database, counter: counter, reserved: database?.totals.reserved ?? 0)
     state = Monitor(guarded)
   }
 
   func setHooks(onMeasured: @escaping @Sendable () -> Void, onLost: @escaping @Sendable () -> Void) {
     hooks.withLock { $0 = Hooks(onMeasured: onMeasured, onLost: onLost) }
-  }
-
-  // MARK: Opening and recovering
-
-  /// A disk that damages more indexes than this in one run gets no more of them.
-  private static let replacementLimit = 8
-
-  private static func openAnyhow(
-    directory: String, source: String, boot: String, limits: Limits, log: Log, inMemory: Bool = false
-  ) -> IndexDatabase? {
-    let path = directory + "/index.sqlite"
-    let pages = limits.database / 4096
-    for _ in 0..<(inMemory ? 0 : 2) {
-      // SQLite gives its files the mode of the database file.
-      _ = try? FileDescriptor.open(path, O_WRONLY | O_CREAT | O_NOFOLLOW)
-      do throws(SQLiteCode) {
-        return try IndexDatabase(path: path, source: source, boot: boot, pageLimit: pages)
-      } catch {
-        log.warning(
-          "The cache's index cannot be used and is begun anew.", [("path", path), ("error", error.description)])
-        setAside(path, limit: limits.database / 4)
-      }
-    }
-    log.warning("The cache's index is kept in memory only.", [("path", path)])
-    return try? IndexDatabase(
-      path: ":memory:", source: source, boot: boot, pageLimit: min(pages, (16 << 20) / 4096))
-  }
-
-  /// Keeps one damaged index for whoever wants to look into it, unless it is big.
-  private static func setAside(_ path: String, limit: Int64) {
-    unlink(path + "-wal")
-    unlink(path + "-shm")
-    var status = stat()
-    let isSmall = lstat(path, &status) == 0 && Int64(status.st_blocks) * 512 <= limit
-    if !isSmall || rename(path, path + ".damaged-1") != 0 { unlink(path) }
   }
 
   /// Runs `body` on the database. A failure rolls back what was not committed; a full database is pruned, a damaged
@@ -188,59 +158,16 @@ package final class CacheIndex: Sendable {
     if isMissed { callHooks(wasLost: true) }
   }
 
-  private func commit(_ guarded: inout Guarded, _ database: IndexDatabase) throws(SQLiteCode) {
+  func commit(_ guarded: inout Guarded, _ database: IndexDatabase) throws(SQLiteCode) {
     if database.totals.absents > limits.absents { _ = try database.removeOldestAbsents(limit: limits.absents / 10) }
     database.totals.reserved = guarded.reserved
     try database.commit()
     guarded.wasMeasured = true
+    guarded.isFailing = false
     if try database.fullness() > 90 {
-      if try database.removeOldestAbsents(limit: limits.commitAfter) < limits.commitAfter {
-        _ = try database.removeOldestEntries(limit: limits.commitAfter)
-      }
+      try prune(&guarded, database)
       try database.commit()
     }
-  }
-
-  private func recover(from code: SQLiteCode, _ guarded: inout Guarded, _ database: IndexDatabase) {
-    log.warning("The cache's index failed.", [("error", code.description)])
-    guarded.wasLost = true
-    guarded.wasMeasured = true
-    // Pages that a listing had written may be rolled back.
-    for id in guarded.listings.keys { guarded.listings[id]?.isBroken = true }
-    do throws(SQLiteCode) {
-      try database.rollBack(source: source)
-      if code.isFull {
-        // Else the disk is full: what is there stays.
-        guard try database.fullness() > 75 else { return }
-        if try database.removeOldestAbsents(limit: limits.commitAfter) < limits.commitAfter {
-          _ = try database.removeOldestEntries(limit: limits.commitAfter)
-        }
-        try database.commit()
-        return
-      }
-    } catch {
-      if code.isFull, error.isFull { return }
-      log.warning("The cache's index could not be rolled back.", [("error", error.description)])
-    }
-    replace(&guarded)
-  }
-
-  private func replace(_ guarded: inout Guarded) {
-    let generation = guarded.database?.totals.generation ?? 1
-    let cursor = guarded.database?.totals.cursor ?? 0
-    guarded.database = nil
-    guarded.replacements += 1
-    if guarded.replacements <= Self.replacementLimit {
-      Self.setAside(directory + "/index.sqlite", limit: limits.database / 4)
-    }
-    let database = Self.openAnyhow(
-      directory: directory, source: source, boot: boot, limits: limits, log: log,
-      inMemory: guarded.replacements > Self.replacementLimit)
-    database?.totals.generation = generation
-    database?.totals.cursor = cursor
-    database?.nextInode = guarded.counter.next
-    guarded.database = database
-    guarded.counter.persist()
   }
 
   // MARK: The transaction
@@ -253,13 +180,14 @@ package final class CacheIndex: Sendable {
     }
   }
 
-  /// Commits and marks the stop as clean; later calls change nothing and find nothing.
-  func close() {
+  /// Commits and marks the stop as clean; later calls change nothing and find nothing. Not `isClean`: the sweep was not
+  /// everywhere yet.
+  func close(isClean: Bool = true) {
     perform(()) { guarded, database throws(SQLiteCode) in
       guarded.counter.close()
       database.nextInode = guarded.counter.next
-      database.totals.reserved = 0
-      try database.commit(clean: true)
+      database.totals.reserved = isClean ? 0 : guarded.reserved
+      try database.commit(clean: isClean)
     }
     state.withLock {
       $0.isClosed = true

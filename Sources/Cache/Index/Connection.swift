@@ -18,6 +18,8 @@ final class Connection {
     }
     handle = opened
     sqlite3_extended_result_codes(opened, 1)
+    // `zarrfs cache info` may be looking.
+    sqlite3_busy_timeout(opened, 5000)
   }
 
   deinit {

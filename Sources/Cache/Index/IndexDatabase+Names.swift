@@ -160,22 +160,23 @@ extension IndexDatabase {
     return try removeRows(query)
   }
 
-  /// Forgets the entries recorded longest ago, and the listings that showed them: those are no longer complete.
-  func removeOldestEntries(limit: Int) throws(SQLiteCode) -> Int {
+  /// Forgets the entries recorded longest ago, and the listings that showed them: those are no longer complete. The
+  /// directories that lost something.
+  func removeOldestEntries(limit: Int) throws(SQLiteCode) -> Set<InodeNumber> {
     try write()
+    var parents: Set<InodeNumber> = []
     do {
-      let listings = try connection.statement(
-        """
-        DELETE FROM listing WHERE directory IN
-        (SELECT parent FROM (SELECT parent, kind FROM entry ORDER BY inode LIMIT ?) WHERE kind != 0)
-        """)
-      listings.bind(1, limit)
-      try listings.run()
+      let query = try connection.statement(
+        "SELECT DISTINCT parent FROM (SELECT parent FROM entry ORDER BY inode LIMIT ?)")
+      query.bind(1, limit)
+      while try query.step() { parents.insert(InodeNumber(query.bits(0))) }
     }
+    for parent in parents { try run("DELETE FROM listing WHERE directory = ?", parent) }
     let query = try connection.statement(
       "SELECT inode, kind, etag, size, modified, validated FROM entry ORDER BY inode LIMIT ?")
     query.bind(1, limit)
-    return try removeRows(query)
+    _ = try removeRows(query)
+    return parents
   }
 
   func document(of inode: InodeNumber) throws(SQLiteCode) -> [UInt8]? {

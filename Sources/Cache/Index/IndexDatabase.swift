@@ -97,7 +97,7 @@ final class IndexDatabase {
       totals.generation += 1
     }
     try write()
-    let update = try connection.statement("UPDATE meta SET clean = 0, boot = ?, reserved = 0 WHERE id = 1")
+    let update = try connection.statement("UPDATE meta SET clean = 0, boot = ? WHERE id = 1")
     update.bind(1, boot)
     try update.run()
     try commit()

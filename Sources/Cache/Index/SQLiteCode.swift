@@ -10,6 +10,11 @@ struct SQLiteCode: Error, Equatable {
 
   /// The database reached `max_page_count`, or the disk is full.
   var isFull: Bool { primary == SQLITE_FULL }
+
+  /// The file may well be sound, and only cannot be used now.
+  var isPassing: Bool {
+    [SQLITE_FULL, SQLITE_BUSY, SQLITE_LOCKED, SQLITE_NOMEM, SQLITE_READONLY, SQLITE_PERM].contains(primary)
+  }
 }
 
 extension SQLiteCode: CustomStringConvertible {
