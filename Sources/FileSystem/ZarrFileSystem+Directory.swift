@@ -75,7 +75,8 @@ extension ZarrFileSystem {
     stream.next(after: cursor, limit: limit) { [self] result in
       switch result {
       case .failure(let failure):
-        if case .interrupted = failure {} else {
+        if case .interrupted = failure {
+        } else {
           log.error("a directory cannot be shown", [("key", "\(stream.directory.key)")] + failure.fields)
         }
         answer(.failure(Errno(failure)))

@@ -76,7 +76,9 @@ private let version = ObjectVersion(tag: nil, size: 1, modified: 0)
     var expected: [String: Bool] = [:]
     for _ in 0..<40 {
       var key = ""
-      for _ in 0..<Int.random(in: 1...4, using: &random) { key += ["a", "b", "-", "/", "."].randomElement(using: &random)! }
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        key += ["a", "b", "-", "/", "."].randomElement(using: &random)!
+      }
       bucket.put(ObjectKey(key), [1])
       let parts = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
       guard EntryName(parts[0]).isPresentable else { continue }

@@ -145,7 +145,7 @@ import Testing
     world.store.releaseOne()
     var shown = 0
     var offset: Int64 = 2
-    while shown < 1000 {
+    while shown < 999 {
       let batch = try world.beginBatch(handle, after: offset, limit: 300).wait().get()
       shown += batch.count
       offset = try #require(batch.last).offset
@@ -153,9 +153,9 @@ import Testing
     let next = world.beginBatch(handle, after: offset, limit: 300)
     world.store.failNext(1) { $0.kind == .list }
     world.store.release()
-    #expect(next.wait() == .failure(.inputOutput))
+    #expect(next.wait().error == .inputOutput)
     // Also for whoever reads what had come.
-    #expect(world.beginBatch(handle, after: 2).wait() == .failure(.inputOutput))
+    #expect(world.beginBatch(handle, after: 2).wait().error == .inputOutput)
     world.fileSystem.releaseDirectory(handle)
     #expect(world.list()?.count == 2500)
   }
@@ -180,13 +180,10 @@ import Testing
   }
 }
 
-extension Result where Success == [DirectoryEntry], Failure == Errno {
-  static func == (a: Self, b: Self) -> Bool {
-    switch (a, b) {
-    case (.failure(let a), .failure(let b)): a == b
-    case (.success(let a), .success(let b)): a.map(\.attributes) == b.map(\.attributes)
-    default: false
-    }
+extension Result {
+  var error: Failure? {
+    if case .failure(let error) = self { return error }
+    return nil
   }
 }
 
@@ -240,7 +237,10 @@ extension Result where Success == [DirectoryEntry], Failure == Errno {
     // Up again, and noticed.
     world.store.setOutage(nil)
     world.store.put("a", "22")
-    for _ in 0..<50 where world.lookup("a").inode == inode { world.time.advance(by: .seconds(2)) }
+    world.time.advance(by: .seconds(2))
+    #expect(world.lookup("a").inode == inode)
+    // Answered after what the lookup asked in the background.
+    #expect(world.lookup("never asked").isAbsent)
     #expect(world.lookup("a").attributes?.size == 2)
   }
 

@@ -141,7 +141,7 @@ final class World {
         case .failure(let errno): return .failure(errno)
         case .success(let batch):
           guard let last = batch.last else { return .success(all) }
-          all += batch.filter { !$0.isDot }
+          all += batch.filter { $0.name != "." && $0.name != ".." }
           offset = last.offset
         }
       }

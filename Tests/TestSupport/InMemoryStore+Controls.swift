@@ -105,7 +105,7 @@ extension InMemoryStore {
       guard let operation = state.pending.first(where: { state.isHeld($0) && matches($0.request) }) else {
         return false
       }
-      state.allowed.append(ObjectIdentifier(operation))
+      state.allowed.append(operation)
       return true
     }
   }

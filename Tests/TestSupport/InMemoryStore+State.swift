@@ -30,8 +30,8 @@ extension InMemoryStore {
     var pending: [Operation] = []
     var isStopped = false
     var hold: (@Sendable (Request) -> Bool)?
-    /// Held requests that may be answered all the same.
-    var allowed: [ObjectIdentifier] = []
+    /// Held requests that may be answered all the same; kept, so that no later one is taken for them.
+    var allowed: [Operation] = []
     var outage: Outage?
     var bodyHold: (after: Int, matches: @Sendable (Request) -> Bool)?
     var scripted: [Scripted] = []
@@ -40,7 +40,7 @@ extension InMemoryStore {
     var answersForbiddenForAbsent = false
 
     func isHeld(_ operation: Operation) -> Bool {
-      if allowed.contains(ObjectIdentifier(operation)) { return false }
+      if allowed.contains(where: { $0 === operation }) { return false }
       if case .stalling = outage { return true }
       if let hold, hold(operation.request) { return true }
       return isBodyHeld(operation)

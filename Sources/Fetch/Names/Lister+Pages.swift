@@ -53,7 +53,8 @@ extension Lister {
   ) -> Bool {
     let (isFirst, isInMemory) = state.withLock { _ in (run.pages == 0, run.memory != nil) }
     if !isInMemory {
-      let isHeld = index.append(entries, to: run.id, at: asked) && (!isLast || index.finishListing(run.id, at: run.began))
+      let isHeld =
+        index.append(entries, to: run.id, at: asked) && (!isLast || index.finishListing(run.id, at: run.began))
       // Later, some names have been shown under other cursors.
       if isHeld || !isFirst { return isHeld }
     }

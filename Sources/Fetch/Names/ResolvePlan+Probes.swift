@@ -21,7 +21,9 @@ extension ResolvePlan {
     for case .failed(let error) in asked.filter({ $0 != .below && $0 != .slash }).map({ replies[$0] }) {
       if !means(error) { return .done(.unknown(error)) }
     }
-    if case .failed(let error) = replies[.slash], !means(error), error.kind != .rejected { return .done(.unknown(error)) }
+    if case .failed(let error) = replies[.slash], !means(error), error.kind != .rejected {
+      return .done(.unknown(error))
+    }
     return .done(.known(.absent))
   }
 
