@@ -82,7 +82,7 @@ package final class Session: @unchecked Sendable {
 
   private func start(_ threads: inout [Thread]) {
     do throws(Errno) {
-      threads.append(try Thread.start("fuse-\(threads.count)", stackSize: 256 * 1024) { self.work() })
+      threads.append(try Thread.start("fuse-\(threads.count)") { self.work() })
     } catch {
       log.error("a worker thread could not be started", [("reason", "\(error)")])
       if threads.isEmpty { stop() }

@@ -28,26 +28,25 @@ extension Body {
   }
 
   private func openFile(creating: Bool) -> OpenFile? {
+    let folder = cache.folder
     do throws(Errno) {
-      let descriptor: FileDescriptor
-      do throws(Errno) {
-        descriptor = try cache.folder.openBody(inode, creating: creating)
-      } catch {
-        guard error == .noEntry, !creating else { throw error }
-        lose()
-        return nil
-      }
-      let status = try descriptor.status()
-      if Int64(status.st_size) != size {
-        lose()
-        guard creating else { return nil }
-        if status.st_size != 0 { try descriptor.truncate(to: 0) }
-        try descriptor.truncate(to: size)
-      }
-      return OpenFile(descriptor)
+      if let file = try existing(in: folder) { return file }
+      lose()
+      return creating ? OpenFile(try folder.makeBody(inode, size: size)) : nil
     } catch {
       cache.failed("open", error)
       return nil
+    }
+  }
+
+  /// nil: there is none, or not of the object's length.
+  private func existing(in folder: CacheFolder) throws(Errno) -> OpenFile? {
+    do throws(Errno) {
+      let file = OpenFile(try folder.openBody(inode))
+      return try Int64(file.descriptor.status().st_size) == size ? file : nil
+    } catch {
+      if error == .noEntry { return nil }
+      throw error
     }
   }
 

@@ -151,16 +151,26 @@ final class CacheFolder: Sendable {
 
   static func bodyName(_ inode: InodeNumber) -> String { fan(inode) + "/" + hex(inode.rawValue, width: 16) }
 
-  /// Opens a body's file for reading and writing; makes it, and its folder, where `creating`.
-  func openBody(_ inode: InodeNumber, creating: Bool) throws(Errno) -> FileDescriptor {
+  /// Opens a body's file for reading and writing.
+  func openBody(_ inode: InodeNumber) throws(Errno) -> FileDescriptor {
+    try bodies.open(Self.bodyName(inode), O_RDWR)
+  }
+
+  /// Makes a body's file, all hole, in the place of whatever is there: who has the old one open keeps it as it is.
+  func makeBody(_ inode: InodeNumber, size: Int64) throws(Errno) -> FileDescriptor {
     let name = Self.bodyName(inode)
-    let flags = creating ? O_RDWR | O_CREAT : O_RDWR
+    let flags = O_RDWR | O_CREAT | O_EXCL
+    try? bodies.remove(name)
+    let file: FileDescriptor
     do throws(Errno) {
-      return try bodies.open(name, flags)
-    } catch .noEntry where creating {
+      file = try bodies.open(name, flags)
+    } catch {
+      guard error == .noEntry else { throw error }
       try bodies.makeDirectory(Self.fan(inode))
-      return try bodies.open(name, flags)
+      file = try bodies.open(name, flags)
     }
+    try file.truncate(to: size)
+    return file
   }
 
   func bodyStatus(_ inode: InodeNumber) throws(Errno) -> stat { try bodies.status(of: Self.bodyName(inode)) }

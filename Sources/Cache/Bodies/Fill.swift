@@ -1,13 +1,18 @@
 package import Objects
 import Platform
+import Synchronization
 
-/// Bytes on their way into a body, in order. Used by one thread at a time; may be handed from one to another.
+/// Bytes on their way into a body, in order. Appended and finished by one thread at a time; may be handed from one to
+/// another. `written` and `read` are for any thread, also meanwhile.
 /// Room that was not used is given back by `finish`, or at the end of its life.
 package final class Fill: @unchecked Sendable {
   /// Whole blocks; the last one of the object may be short.
   package let range: ByteRange
   /// Bytes appended so far: `range.lowerBound..<range.lowerBound + written` can be read with `read`.
-  package private(set) var written: Int64 = 0
+  package var written: Int64 { progress.load(ordering: .acquiring) }
+
+  /// Stored after the bytes are in the file.
+  private let progress = Atomic<Int64>(0)
 
   private let body: Body
   private let file: OpenFile
@@ -39,6 +44,7 @@ package final class Fill: @unchecked Sendable {
       return false
     }
     var rest = bytes
+    var written = written
     while !rest.isEmpty {
       let inBlock = written % BlockGeometry.blockSize
       let left = min(BlockGeometry.blockSize - inBlock, Int64(range.count) - written)
@@ -51,6 +57,7 @@ package final class Fill: @unchecked Sendable {
         checksum = 0
       }
     }
+    progress.store(written, ordering: .releasing)
     return true
   }
 

@@ -74,9 +74,10 @@ extension Fetcher {
       key: open.key, range: .bytes(0..<configuration.partSize), expected: nil,
       priority: state.withLock { _ in open.priority })
     let transfer = store.get(request, to: open)
-    let (isCancelled, priority) = state.withLock { _ in
-      open.transfer = transfer
-      open.adopted?.transfer = transfer
+    let (isCancelled, priority) = state.withLock { state in
+      // It may have ended already, or gone on to a HEAD.
+      if !open.hasEnded, open.transfer == nil { open.transfer = transfer }
+      if state.transfers[open.id] != nil { open.adopted?.transfer = transfer }
       return (open.isCancelled || open.adopted?.isCancelled == true, open.priority)
     }
     if isCancelled { transfer.cancel() }
@@ -137,7 +138,7 @@ extension Fetcher {
         }
       }
       let isCancelled = state.withLock { _ in
-        open.transfer = transfer
+        if !open.hasEnded { open.transfer = transfer }
         return open.isCancelled
       }
       if isCancelled { transfer.cancel() }
@@ -152,6 +153,7 @@ extension Fetcher {
     let waiters = state.withLockNotifying { state in
       let waiters = open.waiters
       open.waiters = []
+      open.hasEnded = true
       open.transfer = nil
       if state.opens[open.key] === open { state.opens[open.key] = nil }
       state.openTransfers[open.id] = nil
@@ -166,6 +168,7 @@ extension Fetcher {
   /// Its part has ended: who still holds the open (a reader's handle) shall not hold the part.
   func forget(_ open: OpenTransfer) {
     state.withLock { _ in
+      open.hasEnded = true
       open.adopted = nil
       open.transfer = nil
     }

@@ -24,8 +24,9 @@ extension Fetcher {
       key: part.object.key, range: isWhole ? .whole : .bytes(part.range), expected: part.object.version,
       priority: state.withLock { _ in part.priority })
     let transfer = store.get(request, to: part)
-    let (isCancelled, priority) = state.withLock { _ in
-      part.transfer = transfer
+    let (isCancelled, priority) = state.withLock { state in
+      // It may have ended already; a transfer holds its receiver, so the two would hold each other for ever.
+      if state.transfers[part.id] != nil { part.transfer = transfer }
       return (part.isCancelled, part.priority)
     }
     if isCancelled { transfer.cancel() }

@@ -20,6 +20,7 @@ final class OpenTransfer: GetReceiver, @unchecked Sendable {
   var priority: TransferPriority
   var transfer: (any Transfer)?
   var isCancelled = false
+  var hasEnded = false
   /// Whose transfer it is, once the head is in.
   var adopted: PartTransfer?
 
