@@ -237,10 +237,12 @@ extension Result {
     // Up again, and noticed.
     world.store.setOutage(nil)
     world.store.put("a", "22")
-    world.time.advance(by: .seconds(2))
-    #expect(world.lookup("a").inode == inode)
-    // Answered after what the lookup asked in the background.
-    #expect(world.lookup("never asked").isAbsent)
+    for number in 0..<5 where world.lookup("a").inode == inode {
+      world.time.advance(by: .seconds(2))
+      _ = world.lookup("a")
+      // Answered after what that lookup asked in the background.
+      #expect(world.lookup(EntryName("never asked \(number)")).isAbsent)
+    }
     #expect(world.lookup("a").attributes?.size == 2)
   }
 

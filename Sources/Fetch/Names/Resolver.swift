@@ -115,8 +115,11 @@ final class Resolver: Sendable {
     _ followUp: ([Ahead]) -> Void, _ answer: @escaping @Sendable (Resolution) -> Void
   ) -> (any PendingName)? {
     let now = time.now()
-    let advice = purpose == .unknown ? oracle.judge(name, in: directory) : Advice(.ask)
-    defer { if !advice.ahead.isEmpty { followUp(advice.ahead) } }
+    // What is known to be there is not judged away; what exists by construction goes on doing so.
+    var advice = purpose == .file ? Advice(.ask) : oracle.judge(name, in: directory)
+    if purpose == .directory, advice.judgement != .directory { advice.judgement = .ask }
+    let ahead = advice.ahead
+    defer { if !ahead.isEmpty { followUp(ahead) } }
     var storageClass: StorageClass?
     var purpose = purpose
     switch advice.judgement {
