@@ -37,7 +37,8 @@ final class Assembly: Sendable {
         prefetchBytes: memory / 2), time: time)
     do throws(Errno) {
       names = try NameSpace(
-        store: remote.store, cache: cache, fetcher: fetcher, oracle: hierarchy, configuration: naming, time: time, log: log)
+        store: remote.store, cache: cache, fetcher: fetcher, oracle: hierarchy, configuration: naming, time: time,
+        log: log)
     } catch { throw CommandFailure("no thread could be started: \(error)") }
 
     let view = FileSystemOptions(owner: options.owner, group: options.group, umask: options.mask)

@@ -38,11 +38,12 @@ enum ObjectResponse {
   static func head(of head: HTTPResponseHead, for request: GetRequest, at place: Place) throws(StoreError) -> GetHead {
     let result: GetHead
     switch head.status {
-    case 200:
+    case 200 where head["content-range"] == nil:
       // Asked for or not: the whole object.
       let size = try size(ofHead: head, at: place)
       result = GetHead(version: version(head, size: size), range: 0..<size)
-    case 206:
+    // rclone's S3 server sends parts with status 200.
+    case 200, 206:
       guard let content = ContentRange(head["content-range"] ?? ""), let range = content.range, let size = content.size
       else { throw place.error(.rejected, "the server sent a part without telling which (Content-Range)", head) }
       let wanted: ByteRange
