@@ -198,6 +198,8 @@ private final class ScriptedOracle: NameOracle {
     let world = World { $0.put("d/a \"quoted\"", "12345") }
     let file = try #require(world.walk("d/a \"quoted\""))
     #expect(world.text(file.inode) == "12345")
+    // A READ is answered before its fill is finished; the store answers this afterwards.
+    _ = world.store.headAndWait("anything")
     let facts = world.json(try #require(world.walk(".zarrfs/inodes/\(file.inode.rawValue).json")).inode)
     #expect(facts["key"] as? String == "d/a \"quoted\"")
     #expect(facts["kind"] as? String == "file")

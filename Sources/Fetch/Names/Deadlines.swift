@@ -8,22 +8,29 @@ final class Deadlines: Sendable {
   private struct State {
     var due: [(at: MonotonicTime, run: @Sendable () -> Void)] = []
     var isStopped = false
+    var thread: Thread?
   }
 
   private let state = Monitor(State())
 
   init(time: any TimeSource) throws(Errno) {
     let state = self.state
-    _ = try Thread.start("deadlines") { Self.run(state, time) }
+    let thread = try Thread.start("deadlines") { Self.run(state, time) }
+    state.withLock { $0.thread = thread }
   }
 
-  deinit { stop() }
+  /// Without waiting: the thread itself may have let go last.
+  deinit { _ = end() }
 
-  /// Nothing runs any more, except what is running.
-  func stop() {
-    state.withLockNotifying {
-      $0.isStopped = true
-      $0.due = []
+  /// Nothing runs any more afterwards. Not to be called by what is scheduled.
+  func stop() { end()?.join() }
+
+  private func end() -> Thread? {
+    state.withLockNotifying { state in
+      state.isStopped = true
+      state.due = []
+      defer { state.thread = nil }
+      return state.thread
     }
   }
 
