@@ -74,12 +74,7 @@ extension ZarrFileSystem {
   ) -> (any PendingName)? {
     stream.next(after: cursor, limit: limit) { [self] result in
       switch result {
-      case .failure(let failure):
-        if case .interrupted = failure {
-        } else {
-          log.error("a directory cannot be shown", [("key", "\(stream.directory.key)")] + failure.fields)
-        }
-        answer(.failure(Errno(failure)))
+      case .failure(let failure): answer(.failure(Errno(failure)))
       case .success(let listed):
         let entries = listed.compactMap { entry(of: $0, in: open.inode) }
         if entries.isEmpty, let last = listed.last {

@@ -121,6 +121,50 @@ import Testing
     world.fileSystem.releaseDirectory(handle)
   }
 
+  /// The same for one that was opened while its listing was on its way.
+  @Test func aReaderOfAStreamedListingIsTold() throws {
+    let world = World { store in for number in 0..<10 { store.put(ObjectKey("k\(number)"), "1") } }
+    let handle = try world.open().get()
+    let offset = try #require(try world.beginBatch(handle, after: 2, limit: 5).wait().get().last).offset
+    for isWhole in [true, false] {
+      world.time.advance(by: .seconds(61))
+      #expect(world.list()?.count == 10)
+      let rest = world.beginBatch(handle, after: offset).wait()
+      #expect(isWhole ? (try? rest.get().count) == 5 : rest.error == .inputOutput)
+    }
+    world.fileSystem.releaseDirectory(handle)
+  }
+
+  @Test func theOldListingSurvivesOneThatFailed() {
+    let world = World { store in for number in 0..<1500 { store.put(ObjectKey("k\(number)"), "1") } }
+    #expect(world.list(limit: 1000)?.count == 1500)
+    world.time.advance(by: .seconds(61))
+    world.store.hold(.list)
+    let handle = AnswerSlot<Result<DirectoryHandle, Errno>>()
+    _ = world.fileSystem.openDirectory(.root, handle.fill)
+    world.store.waitForRequests(3, .list)
+    world.store.releaseOne()
+    world.store.waitForRequests(4, .list)
+    world.store.setOutage(.failing(InMemoryStore.unavailable))
+    world.store.release()
+    // It had begun, so that it fails as a whole.
+    guard case .success(let opened) = handle.wait() else {
+      Issue.record("not opened")
+      return
+    }
+    var offset: Int64 = 2
+    var end: Errno?
+    while end == nil {
+      switch world.beginBatch(opened, after: offset, limit: 1000).wait() {
+      case .success(let batch): offset = batch.last?.offset ?? offset
+      case .failure(let errno): end = errno
+      }
+    }
+    #expect(end == .inputOutput)
+    world.fileSystem.releaseDirectory(opened)
+    #expect(world.list(limit: 1000)?.count == 1500)
+  }
+
   @Test func whatIsGoneIsGone() {
     let world = World { store in
       store.put("a", "1")

@@ -123,8 +123,11 @@ private final class ScriptedOracle: NameOracle {
       store.put("c/0", "1")
       store.put("zarr.json", "{}")
     }
-    #expect(world.lookup("c").attributes?.isDirectory == true)
+    let byConstruction = try #require(world.lookup("c").attributes)
+    #expect(byConstruction.isDirectory)
     #expect(world.lookup("9.9").isAbsent)
+    world.time.advance(by: .seconds(61))
+    #expect(world.lookup("c").attributes == byConstruction)
     #expect(world.store.requestCount == 0)
     let chunk = try #require(world.lookup("0.0").attributes)
     #expect(chunk.size == 5)

@@ -43,7 +43,12 @@ struct ReferenceModel {
     return tree[path].map { .file($0) } ?? .absent
   }
 
-  func shapes(_ path: String, at now: Int64) -> Set<Shape> { Set(believable(now).map { shape(path, in: $0) }) }
+  /// What a lookup may show. A known file is revalidated by HEAD alone, so that one under which a directory came to be
+  /// may be shown as the file that it still is, until the directory above is listed.
+  func shapes(_ path: String, at now: Int64) -> Set<Shape> {
+    let trees = believable(now)
+    return Set(trees.map { shape(path, in: $0) }).union(trees.compactMap { $0[path].map { .file($0) } })
+  }
 
   /// Names directly below, each with the shapes it may be shown with; a name that need not be shown has `.absent`.
   func names(below path: String, at now: Int64) -> [String: Set<Shape>] {

@@ -12,7 +12,8 @@ package struct ListPlan: Sendable {
 
   private let prefix: ObjectKey
   /// Objects whose directory of the same name may still come: `a` before `a-b` before `a/`. Keys come sorted, so these
-  /// all begin the last key, and are few. Shown when the listing has passed them, so that no name is shown twice.
+  /// all begin the last key, and are few. Shown when the listing has passed them, so that no name is shown twice
+  /// (a remote that does not sort, as S3's directory buckets, can still show such a name as both).
   private var held: [(name: EntryName, version: ObjectVersion)] = []
   private var seenToken: String?
   /// Brent's cycle finder: the token is compared with one kept from page 1, 2, 4, 8…

@@ -115,29 +115,48 @@ extension Lister {
       answer(.success(known(stream.directory.inode, after: cursor, limit: limit)))
     case .complete(let id):
       let names = names(id, after: cursor, limit: limit)
-      // Looked at after the reading: what was read before a cut was whole.
-      let isCut = state.withLock { $0.streams[ObjectIdentifier(stream)]?.isCut ?? true }
-      answer(isCut ? .failure(Self.replaced(stream)) : .success(names))
+      answer(isCut(stream) ? .failure(Self.replaced(stream)) : .success(names))
     case .run(let run):
       let waiter = PendingAnswer(interruption: Result<[ListedName], FetchFailure>.failure(.interrupted), answer)
-      advance(run, after: cursor, limit: limit, waiter)
+      advance(stream, run, after: cursor, limit: limit, waiter)
       return waiter.isOver ? nil : waiter
     }
     return nil
   }
 
+  /// Asked after a reading: what was read before a cut was whole.
+  private func isCut(_ stream: ListingStream) -> Bool {
+    let isCut = state.withLock { $0.streams[ObjectIdentifier(stream)]?.isCut ?? true }
+    if isCut {
+      resolver.log.warning(
+        "a directory was listed anew twice while it was being read", [("key", "\(stream.directory.key)")])
+    }
+    return isCut
+  }
+
   private func advance(
-    _ run: ListingRun, after cursor: Int64, limit: Int, _ waiter: PendingAnswer<Result<[ListedName], FetchFailure>>
+    _ stream: ListingStream, _ run: ListingRun, after cursor: Int64, limit: Int,
+    _ waiter: PendingAnswer<Result<[ListedName], FetchFailure>>
   ) {
     while !waiter.isOver {
-      let (status, pages) = state.withLock { _ in (run.status, run.pages) }
-      if case .failed(let failure) = status { return waiter(.failure(failure)) }
+      let (status, pages, isInMemory) = state.withLock { _ in (run.status, run.pages, run.memory != nil) }
+      if case .failed(let failure) = status {
+        waiter(.failure(failure))
+        return
+      }
       let names = names(run, after: cursor, limit: limit)
-      if !names.isEmpty { return waiter(.success(names)) }
-      if case .complete = status { return waiter(.success([])) }
+      if !isInMemory, isCut(stream) {
+        waiter(.failure(Self.replaced(stream)))
+        return
+      }
+      let isAtEnd = if case .complete = status { true } else { false }
+      if !names.isEmpty || isAtEnd {
+        waiter(.success(names))
+        return
+      }
       let waits = state.withLock { _ -> Bool in
         guard case .running = run.status, run.pages == pages else { return false }
-        run.wakers.append { [self] in advance(run, after: cursor, limit: limit, waiter) }
+        run.wakers.append { [self] in advance(stream, run, after: cursor, limit: limit, waiter) }
         return true
       }
       if waits { return }

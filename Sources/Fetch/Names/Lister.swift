@@ -8,7 +8,7 @@ import Platform
 final class Lister: Sendable {
   struct State {
     var runs: [InodeNumber: ListingRun] = [:]
-    /// Open streams on complete listings, and whether the index still has what they read.
+    /// Open streams, and whether the index has given up what they read.
     var streams: [ObjectIdentifier: (directory: InodeNumber, listing: ListingID, isCut: Bool)] = [:]
     var probed = RemoteHealth()
   }
@@ -118,25 +118,25 @@ final class Lister: Sendable {
   }
 
   private func stream(_ directory: DirectoryReference, _ id: ListingID) -> ListingStream {
-    let stream = ListingStream(directory, .complete(id), self)
-    state.withLock { $0.streams[ObjectIdentifier(stream)] = (directory.inode, id, false) }
-    return stream
+    register(ListingStream(directory, .complete(id), self), id)
   }
 
   private func stream(_ directory: DirectoryReference, _ run: ListingRun) -> ListingStream {
     state.withLock { _ in run.readers += 1 }
-    return ListingStream(directory, .run(run), self)
+    return register(ListingStream(directory, .run(run), self), run.id)
+  }
+
+  private func register(_ stream: ListingStream, _ id: ListingID) -> ListingStream {
+    state.withLock { $0.streams[ObjectIdentifier(stream)] = (stream.directory.inode, id, false) }
+    return stream
   }
 
   func isInMemory(_ run: ListingRun) -> Bool { state.withLock { _ in run.memory != nil } }
 
   func close(_ stream: ListingStream) {
     state.withLock { state in
-      switch stream.source {
-      case .complete: state.streams[ObjectIdentifier(stream)] = nil
-      case .run(let run): run.readers -= 1
-      case .known: break
-      }
+      state.streams[ObjectIdentifier(stream)] = nil
+      if case .run(let run) = stream.source { run.readers -= 1 }
     }
   }
 

@@ -1,5 +1,6 @@
 import Cache
 package import Objects
+import Synchronization
 
 /// One name of a listing.
 package struct ListedName: Sendable {
@@ -14,7 +15,7 @@ package struct ListingIdentity: Hashable, Sendable {
   let id: ListingID
 }
 
-/// A reader of one listing, complete or on its way. Close it.
+/// A reader of one listing, complete or on its way. Close it, or let it go.
 package final class ListingStream: Sendable {
   enum Source {
     case complete(ListingID)
@@ -26,6 +27,7 @@ package final class ListingStream: Sendable {
   package let directory: DirectoryReference
   let source: Source
   private let lister: Lister
+  private let isClosed = Atomic<Bool>(false)
 
   init(_ directory: DirectoryReference, _ source: Source, _ lister: Lister) {
     self.directory = directory
@@ -50,5 +52,10 @@ package final class ListingStream: Sendable {
     lister.next(self, after: cursor, limit: limit, answer)
   }
 
-  package func close() { lister.close(self) }
+  package func close() {
+    if !isClosed.exchange(true, ordering: .relaxed) { lister.close(self) }
+  }
+
+  /// One that nobody waited for any more.
+  deinit { close() }
 }

@@ -111,7 +111,9 @@ final class Resolver: Sendable {
     _ answer: @escaping @Sendable (Resolution) -> Void
   ) -> (any PendingName)? {
     let now = time.now()
-    let judgement = purpose == .unknown ? oracle.judge(name, in: directory) : .ask
+    // What is known to be there is not judged away; what exists by construction goes on doing so.
+    var judgement = purpose == .file ? .ask : oracle.judge(name, in: directory)
+    if purpose == .directory, judgement != .directory { judgement = .ask }
     var storageClass: StorageClass?
     switch judgement {
     case .ask: break
