@@ -25,7 +25,7 @@ import Testing
   private func names(_ index: CacheIndex, _ id: ListingID, limit: Int = 3) -> [String] {
     var cursor: Int64 = 0
     var all: [String] = []
-    while case let rows = index.entries(of: id, after: cursor, limit: limit), let last = rows.last {
+    while let rows = index.entries(of: id, after: cursor, limit: limit), let last = rows.last {
       all += rows.map(\.name.description)
       cursor = last.cursor
     }
@@ -178,7 +178,7 @@ import Testing
     #expect(largestLog < 16 << 20)
     var count = 0
     var cursor: Int64 = 0
-    while case let rows = index.entries(of: id, after: cursor, limit: 1000), let last = rows.last {
+    while let rows = index.entries(of: id, after: cursor, limit: 1000), let last = rows.last {
       count += rows.count
       cursor = last.cursor
     }

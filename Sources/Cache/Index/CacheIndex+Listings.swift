@@ -54,6 +54,12 @@ extension CacheIndex {
     return true
   }
 
+  /// False for a while after a failure of the database: what it takes now may be rolled back.
+  package var holdsListings: Bool {
+    let now = time.monotonic()
+    return state.withLock { $0.database != nil && isWell($0, now) }
+  }
+
   package func abandonListing(_ id: ListingID) {
     state.withLock { $0.listings[id] = nil }
   }
@@ -68,18 +74,21 @@ extension CacheIndex {
 
   /// The next entries of a listing after `cursor` (0 begins), in the order of their arrival; at most `limit`. Of a
   /// complete listing, of the complete one before it, or of one on its way (then: those that are in by now).
+  /// nil: the index does not have the listing any more (it failed, or two newer ones came), which is no end of it.
   package func entries(
     of id: ListingID, after cursor: Int64, limit: Int
-  ) -> [(cursor: Int64, name: EntryName, entry: Entry)] {
-    perform([]) { _, database throws(SQLiteCode) in
+  ) -> [(cursor: Int64, name: EntryName, entry: Entry)]? {
+    perform(nil) { guarded, database throws(SQLiteCode) in
       let stored = try database.listing(of: id.directory)
       let last: Int64
       if let stored, stored.base == id.base {
         last = stored.last
       } else if let stored, stored.oldBase == id.base {
         last = stored.oldLast
-      } else {
+      } else if let open = guarded.listings[id], !open.isBroken {
         last = .max
+      } else {
+        return nil
       }
       return try database.entries(in: id.directory, after: max(cursor, id.base), last: last, limit: limit)
     }

@@ -45,9 +45,15 @@ extension CacheIndex {
     for id in guarded.listings.keys where parents.contains(id.directory) { guarded.listings[id]?.isBroken = true }
   }
 
+  /// Whether the last failure is 10 s ago: a full disk fails with every write, and between them all seems well.
+  func isWell(_ guarded: Guarded, _ now: MonotonicTime) -> Bool {
+    guarded.lastFailure.map { now - $0 >= .seconds(10) } ?? true
+  }
+
   func recover(from code: SQLiteCode, _ guarded: inout Guarded, _ database: IndexDatabase) {
-    if !guarded.isFailing { log.warning("The cache's index failed.", [("error", code.description)]) }
-    guarded.isFailing = true
+    let now = time.monotonic()
+    if isWell(guarded, now) { log.warning("The cache's index failed.", [("error", code.description)]) }
+    guarded.lastFailure = now
     guarded.wasLost = true
     guarded.wasMeasured = true
     // Pages that a listing had written may be rolled back.

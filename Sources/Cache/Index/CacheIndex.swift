@@ -32,8 +32,8 @@ package final class CacheIndex: Sendable {
     /// Bytes reserved by fills, to be written with the next commit.
     var reserved: Int64 = 0
     var isClosed = false
-    /// Said in the log; until the next commit.
-    var isFailing = false
+    /// When the database failed last: said in the log once, until it has been well for a while.
+    var lastFailure: MonotonicTime?
     /// The database was replaced by an empty one.
     var wasLost = false
     /// A commit happened: the files have another size.
@@ -163,7 +163,6 @@ package final class CacheIndex: Sendable {
     database.totals.reserved = guarded.reserved
     try database.commit()
     guarded.wasMeasured = true
-    guarded.isFailing = false
     if try database.fullness() > 90 {
       try prune(&guarded, database)
       try database.commit()

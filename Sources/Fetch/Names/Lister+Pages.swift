@@ -52,7 +52,7 @@ extension Lister {
     _ entries: [(EntryName, Entry.Kind)], to run: ListingRun, isLast: Bool, _ asked: WallTime
   ) -> Bool {
     let (isFirst, isInMemory) = state.withLock { _ in (run.pages == 0, run.memory != nil) }
-    if !isInMemory {
+    if !isInMemory, !isFirst || index.holdsListings {
       let isHeld =
         index.append(entries, to: run.id, at: asked) && (!isLast || index.finishListing(run.id, at: run.began))
       // Later, some names have been shown under other cursors.
@@ -110,18 +110,55 @@ extension Lister {
     _ stream: ListingStream, after cursor: Int64, limit: Int,
     _ answer: @escaping @Sendable (Result<[ListedName], FetchFailure>) -> Void
   ) -> (any PendingName)? {
+    let open = state.withLock { $0.streams[ObjectIdentifier(stream)] }
+    if let end = open?.end, cursor >= end {
+      answer(.success([]))
+      return nil
+    }
+    if let run = open?.instead { return follow(run, of: stream, after: cursor, limit: limit, answer) }
     switch stream.source {
     case .known:
       answer(.success(known(stream.directory.inode, after: cursor, limit: limit)))
     case .complete(let id):
       let names = names(id, after: cursor, limit: limit)
-      answer(isCut(stream) ? .failure(Self.replaced(stream)) : .success(names))
-    case .run(let run):
-      let waiter = PendingAnswer(interruption: Result<[ListedName], FetchFailure>.failure(.interrupted), answer)
-      advance(stream, run, after: cursor, limit: limit, waiter)
-      return waiter.isOver ? nil : waiter
+      if names == nil, cursor == 0 {
+        return follow(listAgain(for: stream), of: stream, after: 0, limit: limit, answer)
+      }
+      guard !isCut(stream), let names else {
+        answer(.failure(Self.replaced(stream)))
+        return nil
+      }
+      if names.count < limit { noteEnd(of: stream, names, after: cursor) }
+      answer(.success(names))
+    case .run(let run): return follow(run, of: stream, after: cursor, limit: limit, answer)
     }
     return nil
+  }
+
+  /// All was shown: the index need not be asked whether there is more, and may lose the listing.
+  private func noteEnd(of stream: ListingStream, _ names: [ListedName], after cursor: Int64) {
+    state.withLock { $0.streams[ObjectIdentifier(stream)]?.end = names.last?.cursor ?? cursor }
+  }
+
+  /// The index lost the listing before any of it was shown.
+  private func listAgain(for stream: ListingStream) -> ListingRun {
+    let (run, isNew) = self.run(for: stream.directory, old: nil)
+    state.withLock { state in
+      run.readers += 1
+      state.streams[ObjectIdentifier(stream)] = OpenStream(
+        directory: stream.directory.inode, listing: run.id, instead: run)
+    }
+    if isNew { askPage(run, nil) }
+    return run
+  }
+
+  private func follow(
+    _ run: ListingRun, of stream: ListingStream, after cursor: Int64, limit: Int,
+    _ answer: @escaping @Sendable (Result<[ListedName], FetchFailure>) -> Void
+  ) -> (any PendingName)? {
+    let waiter = PendingAnswer(interruption: Result<[ListedName], FetchFailure>.failure(.interrupted), answer)
+    advance(stream, run, after: cursor, limit: limit, waiter)
+    return waiter.isOver ? nil : waiter
   }
 
   /// Asked after a reading: what was read before a cut was whole.
@@ -144,13 +181,18 @@ extension Lister {
         waiter(.failure(failure))
         return
       }
-      let names = names(run, after: cursor, limit: limit)
-      if !isInMemory, isCut(stream) {
-        waiter(.failure(Self.replaced(stream)))
+      let isAtEnd = if case .complete = status { true } else { false }
+      let found = names(run, after: cursor, limit: limit)
+      if found == nil, isAtEnd, cursor == 0 {
+        return advance(stream, listAgain(for: stream), after: 0, limit: limit, waiter)
+      }
+      // One on its way that the index lost goes through memory from its first page, or will fail with its next.
+      guard let names = found ?? (isAtEnd ? nil : []), isInMemory || !isCut(stream) else {
+        waiter(.failure(found == nil ? Self.unheld(run) : Self.replaced(stream)))
         return
       }
-      let isAtEnd = if case .complete = status { true } else { false }
       if !names.isEmpty || isAtEnd {
+        if isAtEnd, names.count < limit { noteEnd(of: stream, names, after: cursor) }
         waiter(.success(names))
         return
       }
@@ -163,15 +205,15 @@ extension Lister {
     }
   }
 
-  private func names(_ run: ListingRun, after cursor: Int64, limit: Int) -> [ListedName] {
+  private func names(_ run: ListingRun, after cursor: Int64, limit: Int) -> [ListedName]? {
     let memory = state.withLock { _ in
       run.memory.map { Array($0.dropFirst(Int(max(0, cursor))).prefix(limit)) }
     }
     return memory ?? names(run.id, after: cursor, limit: limit)
   }
 
-  private func names(_ id: ListingID, after cursor: Int64, limit: Int) -> [ListedName] {
-    index.entries(of: id, after: cursor, limit: limit).map {
+  private func names(_ id: ListingID, after cursor: Int64, limit: Int) -> [ListedName]? {
+    index.entries(of: id, after: cursor, limit: limit)?.map {
       ListedName(cursor: $0.cursor, name: $0.name, entry: $0.entry)
     }
   }

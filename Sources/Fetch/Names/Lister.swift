@@ -6,10 +6,20 @@ import Platform
 /// Lists directories: page after page into the index, one chain for a directory however many read it, readers woken
 /// by each page. A listing is complete or failed as a whole; memory does not grow with it.
 final class Lister: Sendable {
+  struct OpenStream {
+    let directory: InodeNumber
+    let listing: ListingID
+    var isCut = false
+    /// Cursor of the last name, once it was shown.
+    var end: Int64?
+    /// What is read in place of a listing that the index lost.
+    var instead: ListingRun?
+  }
+
   struct State {
     var runs: [InodeNumber: ListingRun] = [:]
     /// Open streams, and whether the index has given up what they read.
-    var streams: [ObjectIdentifier: (directory: InodeNumber, listing: ListingID, isCut: Bool)] = [:]
+    var streams: [ObjectIdentifier: OpenStream] = [:]
     var probed = RemoteHealth()
   }
 
@@ -140,7 +150,7 @@ final class Lister: Sendable {
   }
 
   private func register(_ stream: ListingStream, _ id: ListingID) -> ListingStream {
-    state.withLock { $0.streams[ObjectIdentifier(stream)] = (stream.directory.inode, id, false) }
+    state.withLock { $0.streams[ObjectIdentifier(stream)] = OpenStream(directory: stream.directory.inode, listing: id) }
     return stream
   }
 
@@ -148,14 +158,14 @@ final class Lister: Sendable {
 
   func close(_ stream: ListingStream) {
     state.withLock { state in
-      state.streams[ObjectIdentifier(stream)] = nil
+      state.streams.removeValue(forKey: ObjectIdentifier(stream))?.instead?.readers -= 1
       if case .run(let run) = stream.source { run.readers -= 1 }
     }
   }
 
   /// The chain that lists the directory, begun if there is none. The index keeps what a chain shows and the complete
   /// listing before it (`old`); streams that read still older ones end with an error, not early.
-  private func run(for directory: DirectoryReference, old: ListingID?) -> (ListingRun, isNew: Bool) {
+  func run(for directory: DirectoryReference, old: ListingID?) -> (ListingRun, isNew: Bool) {
     if let running = state.withLock({ $0.runs[directory.inode] }) { return (running, false) }
     let new = ListingRun(directory, id: index.beginListing(of: directory.inode), began: time.now())
     let running = state.withLock { state -> ListingRun? in
