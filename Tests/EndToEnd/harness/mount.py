@@ -45,7 +45,9 @@ class Mount:
     # --- life
 
     def start(self):
-        self.point.mkdir(parents=True, exist_ok=True)
+        # A stale mount there is the daemon's affair; even asking whether it is a directory fails.
+        if str(self.point) not in processes.mounts():
+            self.point.mkdir(parents=True, exist_ok=True)
         self.process = processes.start(self.command("--foreground"), self.log, self.env)
         LIVE.add(self)
 
