@@ -41,7 +41,7 @@ let package = Package(
     layer("Objects", on: []),
     layer("Zarr", on: ["Objects"]),
     layer("ObjectStorage", on: ["CCurl", "CExpat", "Objects", "Platform"]),
-    layer("Cache", on: ["CSQLite", "CZlib", "Objects", "Platform"]),
+    layer("Cache", on: ["CLinux", "CSQLite", "CZlib", "Objects", "Platform"]),
     layer("Fetch", on: ["Cache", "ObjectStorage", "Objects", "Platform", "Zarr"]),
     layer("FileSystem", on: ["Fetch", "Objects", "Platform", "Zarr"]),
     layer("FUSE", on: ["CFUSE", "FileSystem", "Objects", "Platform"]),

@@ -12,6 +12,12 @@ package struct ObjectKey: Hashable, Sendable {
 
   package var isDirectory: Bool { bytes.isEmpty || bytes.last == UInt8(ascii: "/") }
 
+  /// The key of the directory that holds it.
+  package var directory: ObjectKey {
+    let slash = bytes.dropLast().lastIndex(of: UInt8(ascii: "/"))
+    return ObjectKey(bytes: slash.map { Array(bytes[...$0]) } ?? [])
+  }
+
   /// The key of `name` in this directory. Requires `isDirectory`.
   package func appending(_ name: EntryName, asDirectory: Bool = false) -> ObjectKey {
     var result = [UInt8]()

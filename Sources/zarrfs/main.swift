@@ -1,1 +1,4 @@
-print("zarrfs")
+import Commands
+import Glibc
+
+exit(Program.run(CommandLine.arguments))

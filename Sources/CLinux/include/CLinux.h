@@ -1,6 +1,7 @@
 // What the Glibc module leaves out or hides behind variadics, as plain functions.
 // Feature macros stay in the .c file: in a header they make module maps clash.
 #pragma once
+#include "CLinuxProcess.h"
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,3 +17,5 @@ int clinux_lock_exclusive(int descriptor);
 int clinux_random(void *buffer, size_t count);
 /// openlog(3) + syslog(3) with a constant "%s" format. `priority` is LOG_ERR and the like.
 void clinux_syslog(int priority, const char *message);
+
+#include "CLinuxBeneath.h"

@@ -1,0 +1,244 @@
+import Glibc
+package import Objects
+package import Platform
+import Synchronization
+
+/// Bytes of the remote, near: blocks of objects in sparse files, bounded by what they really take of the disk.
+///
+/// Advisory: no call fails for the sake of the cache. What cannot be kept is not kept, and the caller goes on in memory.
+/// Opening is O(1) in the number of bodies: totals come from the index, and are checked in the background only after an
+/// unclean stop; until then what is uncertain counts as taken.
+///
+/// Locks (each innermost, none held across I/O or another): the table of bodies, the ledger, health, touches; the
+/// index's own does SQLite's I/O and nothing else.
+package final class BlockCache: Sendable {
+  package let index: CacheIndex
+  let configuration: CacheConfiguration
+  let time: any TimeSource
+  let log: Log
+
+  let table = Monitor(BodyTable())
+  let ledger: Monitor<Ledger>
+  private let currentFolder: Monitor<CacheFolder>
+  private let health = Monitor(CacheHealth())
+  private let touched = Monitor<[InodeNumber]>([])
+  let freeSpace = Monitor(FreeSpace())
+  let housekeeping = Monitor(Housekeeping())
+
+  let evictions = Atomic<Int64>(0)
+  let evictedBytes = Atomic<Int64>(0)
+  private let verifyFailures = Atomic<Int64>(0)
+  /// Kept in an atomic, so that the path of every write is not a lock.
+  private let hasFailures = Atomic<Bool>(false)
+
+  struct Housekeeping {
+    var thread: Thread?
+    var isStopping = false
+    var isKicked = false
+    var needsSweep = false
+    var isSweeping = false
+    /// The directory was deleted and could not be made again yet.
+    var isGone = false
+  }
+
+  var folder: CacheFolder { currentFolder.withLock { $0 } }
+
+  /// Opens the cache of a source: makes and checks its directory, takes its lock, and begins its housekeeping.
+  package static func open(
+    _ configuration: CacheConfiguration, time: any TimeSource, log: Log
+  ) throws(CacheError) -> BlockCache {
+    let cache = try BlockCache(configuration, time: time, log: log)
+    cache.startHousekeeping()
+    return cache
+  }
+
+  /// Without its thread, for tests that call `tick` and `sweep` themselves.
+  init(_ configuration: CacheConfiguration, time: any TimeSource, log: Log) throws(CacheError) {
+    self.configuration = configuration
+    self.time = time
+    self.log = log
+    let folder = try CacheFolder(configuration)
+    currentFolder = Monitor(folder)
+    index = CacheIndex(
+      directory: folder.path, source: configuration.source, boot: Self.bootIdentifier(),
+      limits: CacheIndex.Limits(cacheSize: configuration.size), mayHaveBodies: !folder.isNew, time: time, log: log)
+    var ledger = Ledger(limit: configuration.size)
+    ledger.bodies = index.bodyTotals().bytes
+    ledger.index = index.allocatedBytes()
+    ledger.fixed = folder.fixedBytes()
+    let mustSweep: Bool
+    if folder.isNew {
+      mustSweep = false
+    } else if index.finding.isInMemory {
+      // The index is there and cannot be used now: what it knows stays, and nothing is added.
+      mustSweep = false
+      ledger.uncertain = configuration.size
+    } else if index.finding.isNew {
+      // Whatever is there has no rows: nothing fits until it is gone.
+      mustSweep = true
+      ledger.uncertain = configuration.size
+    } else {
+      mustSweep = index.finding.isUnclean
+      if mustSweep { ledger.uncertain = index.reservedBefore() + ledger.allowance }
+    }
+    self.ledger = Monitor(ledger)
+    housekeeping.withLock { $0.needsSweep = mustSweep }
+    index.setHooks(
+      onMeasured: { [weak self] in self?.measureIndex() }, onLost: { [weak self] in self?.indexWasLost() })
+  }
+
+  /// A clean stop: commits, marks the index clean, lets go of files and the lock. Bodies still held by readers go on
+  /// reading; nothing new is given out.
+  package func close() {
+    stopHousekeeping()
+    flushTouches()
+    let kept = table.withLock { $0.close() }
+    for body in kept { body.closeFile() }
+    index.close(isClean: housekeeping.withLock { !$0.needsSweep })
+    currentFolder.withLock { $0 }.unlock()
+  }
+
+  /// Stops as a killed process does: nothing is committed. For tests.
+  func abandon() {
+    stopHousekeeping()
+    index.abandon()
+    let kept = table.withLock { $0.close() }
+    for body in kept { body.closeFile() }
+    folder.unlock()
+  }
+
+  private static func bootIdentifier() -> String {
+    (try? FileDescriptor.open("/proc/sys/kernel/random/boot_id", O_RDONLY))?.firstLine() ?? ""
+  }
+
+  func replaceFolder(_ folder: CacheFolder) { currentFolder.withLock { $0 = folder } }
+
+  // MARK: Bodies
+
+  /// The body of a version, opened or made. An existing one keeps the dearer of its class and `storageClass`. nil: the
+  /// cache cannot hold it now (it failed and is not tried for a while, or the body is on its way out): go through memory.
+  package func body(of inode: InodeNumber, size: Int64, class storageClass: StorageClass) -> Body? {
+    guard size >= 0, isUsable() else { return nil }
+    let serial: UInt64
+    switch table.withLock({ $0.find(inode) }) {
+    case .body(let body):
+      guard body.size == size else { return nil }
+      raise(body, to: storageClass)
+      return body
+    case .leaving: return nil
+    case .none(let number): serial = number
+    }
+    let row = index.body(of: inode)
+    if let row, row.size != size {
+      evict(inode)
+      return nil
+    }
+    let made = Body(
+      inode: inode, size: size, storageClass: row?.storageClass ?? storageClass, cache: self, serial: serial)
+    guard case .body(let body) = table.withLock({ $0.insert(made) }), body.size == size else { return nil }
+    raise(body, to: storageClass)
+    return body
+  }
+
+  private func raise(_ body: Body, to storageClass: StorageClass) {
+    let isRaised = body.state.withLock { state in
+      guard state.storageClass < storageClass else { return false }
+      state.storageClass = storageClass
+      return true
+    }
+    if isRaised { index.setClass(storageClass, of: body.inode, onlyRaising: true) }
+  }
+
+  /// Bytes of whole blocks of this version that are near.
+  package func cachedBytes(of inode: InodeNumber) -> Int64 {
+    guard let row = index.body(of: inode) else { return 0 }
+    var total: Int64 = 0
+    var after: Int64 = -1
+    while case let rows = index.segments(of: inode, after: after, limit: 64), let last = rows.last {
+      for (number, segment) in rows { total += BodySegment.bytes(segment.present, in: number, size: row.size) }
+      after = last.0
+    }
+    return total
+  }
+
+  package func setClass(_ storageClass: StorageClass, of inode: InodeNumber) {
+    let body = table.withLock { $0.body(inode) }
+    body?.state.withLock { $0.storageClass = storageClass }
+    index.setClass(storageClass, of: inode, onlyRaising: false)
+  }
+
+  /// The cache in numbers, from its own totals: nothing is counted or asked of the disk.
+  package var usage: CacheUsage {
+    var usage = CacheUsage()
+    let totals = index.bodyTotals()
+    ledger.withLock {
+      usage.allocated = $0.allocated + $0.reserved
+      usage.bodyBytes = $0.bodies + $0.doomed
+      usage.bound = $0.limit
+    }
+    usage.bodies = totals.count
+    usage.evictions = evictions.load(ordering: .relaxed)
+    usage.evictedBytes = evictedBytes.load(ordering: .relaxed)
+    usage.verifyFailures = verifyFailures.load(ordering: .relaxed)
+    let now = time.monotonic()
+    health.withLock { if !$0.isUsable(at: now) { usage.state = .degraded(reason: $0.reason) } }
+    usage.isSweeping = housekeeping.withLock { $0.needsSweep || $0.isSweeping }
+    return usage
+  }
+
+  // MARK: What bodies report
+
+  func noteTouched(_ inode: InodeNumber) { touched.withLock { $0.append(inode) } }
+
+  func flushTouches() {
+    let inodes = touched.withLock { list in
+      defer { list = [] }
+      return list
+    }
+    guard !inodes.isEmpty else { return }
+    let bodies = table.withLock { table in inodes.compactMap { table.body($0) } }
+    for body in bodies { body.isTouched.store(false, ordering: .relaxed) }
+    index.touch(inodes, at: time.now())
+  }
+
+  func noteOpened(_ body: Body) {
+    let cold = table.withLock { $0.opened(body) }
+    cold?.closeFile()
+  }
+
+  func noteDamage(_ blocks: Int, _ inode: InodeNumber) {
+    verifyFailures.wrappingAdd(Int64(blocks), ordering: .relaxed)
+    log.warning(
+      "Damaged blocks were dropped from the cache.", [("inode", "\(inode.rawValue)"), ("blocks", "\(blocks)")])
+  }
+
+  func isUsable() -> Bool {
+    guard hasFailures.load(ordering: .relaxed) else { return true }
+    let now = time.monotonic()
+    return health.withLock { $0.isUsable(at: now) }
+  }
+
+  func failed(_ what: StaticString, _ error: Errno) {
+    hasFailures.store(true, ordering: .relaxed)
+    let now = time.monotonic()
+    let hasStopped = health.withLock { $0.failed("\(what): \(error)", at: now) }
+    if hasStopped {
+      log.error("The cache fails and is not used for a while.", [("call", "\(what)"), ("error", error.description)])
+    }
+    // The directory may be gone.
+    if error == .noEntry || error == .stale { kickHousekeeping() }
+  }
+
+  func succeeded() {
+    guard hasFailures.load(ordering: .relaxed) else { return }
+    hasFailures.store(false, ordering: .relaxed)
+    if health.withLock({ $0.succeeded() }) { log.info("The cache works again.") }
+  }
+
+  /// The end of a body object, wherever its last reader let go.
+  func letGo(_ inode: InodeNumber, serial: UInt64) {
+    guard let bytes = table.withLock({ $0.ended(inode, serial: serial) }) else { return }
+    folder.removeBody(inode)
+    ledger.withLock { $0.doomed -= bytes }
+  }
+}

@@ -1,0 +1,62 @@
+package import Objects
+package import Platform
+
+extension CacheIndex {
+  /// Documents longer than this are left to the bodies.
+  package static let documentLimit = 1 << 20
+
+  /// What is known of a name; nil if nothing. Whether it is fresh is for the caller to say. Where it is nil and the
+  /// directory has a complete, fresh `listing(of:)`, the name is absent.
+  package func entry(_ name: EntryName, in directory: InodeNumber) -> Entry? {
+    perform(nil) { _, database throws(SQLiteCode) in try database.entry(name, in: directory) }
+  }
+
+  /// Where an inode is; nil for the root, for old versions, and for names that are gone.
+  package func location(of inode: InodeNumber) -> (directory: InodeNumber, name: EntryName, entry: Entry)? {
+    perform(nil) { _, database throws(SQLiteCode) in try database.location(of: inode) }
+  }
+
+  /// Remembers what the remote said of a name. The same version as stored (or still a directory) keeps its inode
+  /// number and becomes fresh; anything else gets a new number.
+  @discardableResult
+  package func record(
+    _ kind: Entry.Kind, for name: EntryName, in directory: InodeNumber, at time: WallTime
+  ) -> Entry {
+    perform(unrecorded(kind, at: time)) { guarded, database throws(SQLiteCode) in
+      try database.record(kind, for: name, in: directory, at: time) { guarded.counter.take() }
+    }
+  }
+
+  /// As `record`, for many names under one lock; entries in the order of `batch`.
+  @discardableResult
+  package func record(
+    _ batch: [(EntryName, Entry.Kind)], in directory: InodeNumber, at time: WallTime
+  ) -> [Entry] {
+    perform(batch.map { unrecorded($0.1, at: time) }) { guarded, database throws(SQLiteCode) in
+      var entries: [Entry] = []
+      entries.reserveCapacity(batch.count)
+      for (name, kind) in batch {
+        entries.append(
+          try database.record(kind, for: name, in: directory, at: time) { guarded.counter.take() })
+      }
+      return entries
+    }
+  }
+
+  /// What could not be written gets a number all the same: it lives as long as its caller remembers it.
+  private func unrecorded(_ kind: Entry.Kind, at time: WallTime) -> Entry {
+    let number = state.withLock { $0.counter.take() }
+    return Entry(inode: InodeNumber(number), kind: kind, validated: time.milliseconds)
+  }
+
+  /// The bytes of a small document (metadata), if they were kept.
+  package func document(of inode: InodeNumber) -> [UInt8]? {
+    perform(nil) { _, database throws(SQLiteCode) in try database.document(of: inode) }
+  }
+
+  /// Keeps a document of at most `documentLimit` bytes; it goes when its version goes.
+  package func setDocument(_ bytes: [UInt8], of inode: InodeNumber) {
+    guard bytes.count <= Self.documentLimit else { return }
+    perform(()) { _, database throws(SQLiteCode) in try database.setDocument(bytes, of: inode) }
+  }
+}

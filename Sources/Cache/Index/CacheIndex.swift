@@ -1,0 +1,225 @@
+import CSQLite
+import Glibc
+import Objects
+import Platform
+
+/// What is known of the remote's names, and of the bodies near: SQLite behind one lock.
+///
+/// Disposable and advisory: no call fails. A damaged database is set aside and begun anew, on disk or else in memory;
+/// what cannot be written is not remembered. Changes gather in an open transaction, committed about once a second by
+/// the cache's housekeeping thread and after `commitAfter` changes, so that the log stays small.
+///
+/// Lock order: the index's lock is innermost; `onMeasured` and `onLost` are called without it.
+package final class CacheIndex: Sendable {
+  struct Limits {
+    /// Bytes that the database file may have.
+    var database: Int64
+    /// Changes that are committed together at most: they bound the growth of the log.
+    var commitAfter: Int
+    var absents = 200_000
+
+    init(cacheSize: Int64) {
+      database = max(cacheSize / 4, 4 << 20)
+      commitAfter = cacheSize < 256 << 20 ? 256 : 2048
+    }
+  }
+
+  struct Guarded {
+    var database: IndexDatabase?
+    var counter: InodeCounter
+    var listings: [ListingID: OpenListing] = [:]
+    var replacements = 0
+    /// Bytes reserved by fills, to be written with the next commit.
+    var reserved: Int64 = 0
+    var isClosed = false
+    /// Said in the log; until the next commit.
+    var isFailing = false
+    /// The database was replaced by an empty one.
+    var wasLost = false
+    /// A commit happened: the files have another size.
+    var wasMeasured = false
+  }
+
+  struct OpenListing {
+    var start: WallTime
+    var complete: Int64
+    var isBroken = false
+  }
+
+  /// The cache's own directory.
+  let directory: String
+  let source: String
+  let boot: String
+  let limits: Limits
+  let time: any TimeSource
+  let log: Log
+  let state: Monitor<Guarded>
+  private let hooks = Monitor<Hooks>(Hooks())
+
+  struct Hooks {
+    /// The index's files changed their size.
+    var onMeasured: (@Sendable () -> Void)?
+    /// Rows were lost: bodies must be registered again.
+    var onLost: (@Sendable () -> Void)?
+    /// Hooks are called one at a time, and not for what they do themselves.
+    var isCalling = false
+    /// Rows were lost meanwhile.
+    var hasMissedLoss = false
+  }
+
+  /// How an opened index was found.
+  struct Finding {
+    /// The last stop was not clean, or was of another boot.
+    var isUnclean: Bool
+    /// It was made anew: bodies on disk, if any, have no rows.
+    var isNew: Bool
+    /// It could not be opened, and may be sound.
+    var isInMemory: Bool
+  }
+  let finding: Finding
+
+  /// Opens, or makes, `index.sqlite` in `directory`. `mayHaveBodies`: the directory was there before.
+  init(
+    directory: String, source: String, boot: String, limits: Limits, mayHaveBodies: Bool, time: any TimeSource, log: Log
+  ) {
+    self.directory = directory
+    self.source = source
+    self.boot = boot
+    self.limits = limits
+    self.time = time
+    self.log = log
+    let database = Self.openAnyhow(directory: directory, source: source, boot: boot, limits: limits, log: log)
+    let isNew = database?.isNew ?? true
+    finding = Finding(isUnclean: !(database?.wasClean ?? false), isNew: isNew, isInMemory: database?.isInMemory ?? true)
+    let counter = InodeCounter(
+      path: directory + "/numbers", known: database?.nextInode ?? 0, mayBeBehind: isNew && mayHaveBodies,
+      now: time.now())
+    database?.nextInode = counter.next
+    nonisolated(unsafe) let guarded = Guarded(
+      database: database, counter: counter, reserved: database?.totals.reserved ?? 0)
+    state = Monitor(guarded)
+  }
+
+  func setHooks(onMeasured: @escaping @Sendable () -> Void, onLost: @escaping @Sendable () -> Void) {
+    hooks.withLock { $0 = Hooks(onMeasured: onMeasured, onLost: onLost) }
+  }
+
+  /// Runs `body` on the database. A failure rolls back what was not committed; a full database is pruned, a damaged
+  /// one replaced, and the call tried once more; then `fallback` is the answer.
+  func perform<Value>(
+    _ fallback: @autoclosure () -> Value, _ body: (inout Guarded, IndexDatabase) throws(SQLiteCode) -> Value
+  ) -> Value {
+    let (value, wasMeasured, wasLost) = state.withLock { guarded -> (Value?, Bool, Bool) in
+      var value: Value?
+      for _ in 0..<2 {
+        guard !guarded.isClosed, let database = guarded.database else { break }
+        do throws(SQLiteCode) {
+          value = try body(&guarded, database)
+          database.nextInode = guarded.counter.next
+          if database.changes >= limits.commitAfter { try commit(&guarded, database) }
+          break
+        } catch {
+          recover(from: error, &guarded, database)
+        }
+      }
+      defer {
+        guarded.wasMeasured = false
+        guarded.wasLost = false
+      }
+      return (value, guarded.wasMeasured, guarded.wasLost)
+    }
+    if wasMeasured || wasLost {
+      callHooks(wasLost: wasLost)
+    }
+    return value ?? fallback()
+  }
+
+  private func callHooks(wasLost: Bool) {
+    let called = hooks.withLock { hooks -> Hooks? in
+      if hooks.isCalling {
+        hooks.hasMissedLoss = hooks.hasMissedLoss || wasLost
+        return nil
+      }
+      defer { hooks.isCalling = true }
+      return hooks
+    }
+    guard let called else { return }
+    defer { hooks.withLock { $0.isCalling = false } }
+    if wasLost { called.onLost?() }
+    called.onMeasured?()
+  }
+
+  /// Once a second: what a hook's own work had to leave undone.
+  func callMissedHooks() {
+    let isMissed = hooks.withLock { hooks in
+      defer { hooks.hasMissedLoss = false }
+      return hooks.hasMissedLoss
+    }
+    if isMissed { callHooks(wasLost: true) }
+  }
+
+  func commit(_ guarded: inout Guarded, _ database: IndexDatabase) throws(SQLiteCode) {
+    if database.totals.absents > limits.absents { _ = try database.removeOldestAbsents(limit: limits.absents / 10) }
+    database.totals.reserved = guarded.reserved
+    try database.commit()
+    guarded.wasMeasured = true
+    guarded.isFailing = false
+    if try database.fullness() > 90 {
+      try prune(&guarded, database)
+      try database.commit()
+    }
+  }
+
+  // MARK: The transaction
+
+  /// Ends the open transaction. `reserved`: bytes that fills hold at this moment.
+  func commit(reserved: Int64? = nil) {
+    perform(()) { guarded, database throws(SQLiteCode) in
+      if let reserved { guarded.reserved = reserved }
+      try commit(&guarded, database)
+    }
+  }
+
+  /// Commits and marks the stop as clean; later calls change nothing and find nothing. Not `isClean`: the sweep was not
+  /// everywhere yet.
+  func close(isClean: Bool = true) {
+    perform(()) { guarded, database throws(SQLiteCode) in
+      guarded.counter.close()
+      database.nextInode = guarded.counter.next
+      database.totals.reserved = isClean ? 0 : guarded.reserved
+      try database.commit(clean: isClean)
+    }
+    state.withLock {
+      $0.isClosed = true
+      $0.database = nil
+    }
+  }
+
+  /// Lets go of the database without a commit, as a killed process does. For tests.
+  func abandon() {
+    state.withLock {
+      $0.isClosed = true
+      $0.database = nil
+    }
+  }
+
+  /// The directory was deleted under us: begin anew in the one made again.
+  func beginAnew() {
+    state.withLock { guarded in
+      guard !guarded.isClosed else { return }
+      for id in guarded.listings.keys { guarded.listings[id]?.isBroken = true }
+      replace(&guarded)
+    }
+    callHooks(wasLost: true)
+  }
+
+  /// Allocated bytes of the index's files, the one set aside included.
+  func allocatedBytes() -> Int64 {
+    var total: Int64 = 0
+    for suffix in ["", "-wal", "-shm", "-journal", ".damaged-1"] {
+      var status = stat()
+      if lstat(directory + "/index.sqlite" + suffix, &status) == 0 { total += Int64(status.st_blocks) * 512 }
+    }
+    return total
+  }
+}

@@ -1,0 +1,51 @@
+import Glibc
+import ObjectStorage
+import Platform
+
+/// `zarrfs mount`: checks what can be checked, then serves, here or in a daemon.
+enum MountCommand {
+  /// The check of the source may take three connects of 10 s.
+  private static let limit = Interval.seconds(90)
+
+  static func run(_ given: MountOptions) throws {
+    let source: SourceURL
+    do throws(StoreError) { source = try SourceURL(given.source) } catch { throw UsageError(error.message) }
+    let log = Log(level: .warning, sink: LogSink.standardError)
+    var options = given
+    options.mountpoint = try MountpointCheck(
+      mayBeNonempty: given.mayBeNonempty, allowsOthers: given.allowsOthers, log: log
+    ).prepare(given.mountpoint)
+    try complete(&options)
+
+    ProcessSetup.prepare()
+    if options.isForeground {
+      return try MountProcess(options: options, source: source, status: nil).run()
+    }
+    try Daemon.start(limit: limit) { status in
+      do throws(CommandFailure) {
+        try MountProcess(options: options, source: source, status: status).run()
+        return 0
+      } catch {
+        status.failed(error.description)
+        return 1
+      }
+    }
+  }
+
+  /// Defaults that depend on the machine; paths made absolute, because the daemon leaves for `/`.
+  private static func complete(_ options: inout MountOptions) throws(CommandFailure) {
+    guard let directory = CacheDefaults.directory(options.cacheDirectory, environment: Environment.variable) else {
+      throw CommandFailure("there is no home directory for the cache: name one with --cache-dir")
+    }
+    guard directory != options.mountpoint, !directory.hasPrefix(options.mountpoint + "/") else {
+      throw CommandFailure("the cache directory \(directory) lies in the mountpoint: name another with --cache-dir")
+    }
+    options.cacheDirectory = directory
+    options.certificates = options.certificates.map(CacheDefaults.absolute)
+    options.logFile = options.logFile.map(CacheDefaults.absolute)
+    let disk = CacheDefaults.disk(of: directory)
+    options.minimumFree = options.minimumFree ?? CacheDefaults.minimumFree(disk)
+    options.cacheSize = options.cacheSize ?? CacheDefaults.size(disk)
+    options.memory = options.memory ?? MemoryDefault.bytes(reading: SmallFile.read)
+  }
+}

@@ -1,0 +1,80 @@
+import Glibc
+import ObjectStorage
+import Platform
+
+/// The source as a store, with what it needs to run.
+final class Remote: Sendable {
+  let source: SourceURL
+  /// Without retries: for the check at mount.
+  let plain: any ObjectStore
+  /// What the layers above use.
+  let store: any ObjectStore
+  let statistics = StoreStatistics()
+  private let loop: TransferLoop
+
+  /// Starts the transfer thread.
+  init(_ options: MountOptions, source: SourceURL, time: any TimeSource, log: Log) throws(CommandFailure) {
+    self.source = source
+    let certificates = options.certificates ?? Environment.variable("AWS_CA_BUNDLE")
+    if let certificates, access(certificates, R_OK) != 0 {
+      throw CommandFailure("the certificates \(certificates) cannot be read: \(Errno.current); see --ca-bundle")
+    }
+    var loopOptions = TransferLoop.Options()
+    loopOptions.maxConnections = options.connections
+    loopOptions.caBundle = certificates
+    loopOptions.userAgent = "zarrfs/\(Version.text)"
+    loop = TransferLoop(options: loopOptions)
+    do throws(StoreError) {
+      plain = try Self.store(
+        options, source, HTTPClient(loop: loop), statistics, certificates: certificates, time: time)
+    } catch { throw CommandFailure(error.message) }
+    do throws(Errno) { try loop.start() } catch { throw CommandFailure("no thread could be started: \(error)") }
+    if options.isOffline {
+      store = OfflineStore(canList: plain.canList, scheduler: loop)
+    } else {
+      var policy = RetryPolicy()
+      policy.timeout = options.timeout
+      store = RetryingStore(
+        plain, policy: policy, scheduler: loop, time: time, statistics: statistics, log: log)
+    }
+  }
+
+  /// Ends every transfer.
+  func stop() { loop.stop() }
+
+  private static func store(
+    _ options: MountOptions, _ source: SourceURL, _ client: HTTPClient, _ statistics: StoreStatistics,
+    certificates: String?, time: any TimeSource
+  ) throws(StoreError) -> any ObjectStore {
+    let context = CredentialContext(
+      environment: Environment.all, home: Environment.home, profile: options.profile,
+      http: CurlCredentialHTTP(caBundle: certificates), time: time)
+    var bucket: S3Store.Options
+    switch source {
+    case .file(let path): return try DirectoryStore(path: path)
+    case .http(let base): return HTTPStore(base, client: client, statistics: statistics, time: time)
+    case .s3(let name, let prefix):
+      bucket = S3Store.Options(bucket: name)
+      bucket.prefix = prefix
+      bucket.region =
+        options.isUnsigned ? options.region : try RegionResolution.region(option: options.region, context)
+    case .gcs(let name, let prefix):
+      bucket = S3Store.Options.google(bucket: name)
+      bucket.prefix = prefix
+      if let region = options.region { bucket.region = region }
+    }
+    if let endpoint = options.endpoint ?? endpointOfEnvironment(source) { bucket.endpoint = endpoint }
+    if options.usesPathStyle { bucket.style = .path }
+    if options.usesVirtualHost { bucket.style = .virtualHost }
+    bucket.requestPayer = options.requesterPays
+    let credentials: any CredentialSource =
+      options.isUnsigned ? FixedCredentials(nil) : CredentialChain(context)
+    return try S3Store(bucket, client: client, credentials: credentials, statistics: statistics, time: time)
+  }
+
+  /// As the AWS tools read it.
+  private static func endpointOfEnvironment(_ source: SourceURL) -> String? {
+    guard case .s3 = source else { return nil }
+    return Environment.variable("AWS_ENDPOINT_URL_S3") ?? Environment.variable("AWS_ENDPOINT_URL")
+  }
+}

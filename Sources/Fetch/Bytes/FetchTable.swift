@@ -1,0 +1,327 @@
+package import ObjectStorage
+package import Objects
+package import Platform
+
+/// A GET, from the moment it is planned until its end.
+package struct PartID: Hashable, Comparable, Sendable {
+  package let rawValue: UInt64
+  package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+  package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// A READ that waits.
+package struct WaiterID: Hashable, Comparable, Sendable {
+  package let rawValue: UInt64
+  package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+  package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// What is on its way, and who waits for it: one GET per missing range, however many readers. Pure; events in, actions out.
+///
+/// Bytes live elsewhere. A part tells how many of its bytes have arrived, in order; a waiter is ready as soon as, in each
+/// part that it needs, its own bytes are in. Whoever gets a waiter out of the table answers it: that makes answers single.
+///
+/// What is missing is found outside of the table's lock, so a part may end in between: `moment` is taken before the look
+/// into the cache and handed over with the request, and the answer is `again` when a part of the object ended since.
+package struct FetchTable: Sendable {
+  package struct Part: Equatable, Sendable {
+    package let id: PartID
+    package let inode: InodeNumber
+    package let range: ByteRange
+    package var priority: TransferPriority
+    /// Bytes in, from the lower bound on.
+    package var arrived: Int64 = 0
+    /// Cancelled, its end not yet seen.
+    package var isLeaving = false
+
+    fileprivate func has(_ wanted: ByteRange) -> Bool {
+      range.lowerBound + arrived >= min(range.upperBound, wanted.upperBound)
+    }
+  }
+
+  private struct Waiter {
+    let inode: InodeNumber
+    let range: ByteRange
+    /// Parts whose bytes it needs and lacks.
+    var lacks: [PartID]
+  }
+
+  private struct Object {
+    var parts: [PartID] = []
+    var waiters: [WaiterID] = []
+  }
+
+  private struct Remembered {
+    var range: ByteRange
+    var failure: FetchFailure
+    var until: MonotonicTime
+  }
+
+  package enum Admission: Equatable {
+    /// A part of the object ended: look into the cache again.
+    case again
+    /// It failed a moment ago.
+    case failed(FetchFailure)
+    case admitted(Admitted)
+  }
+
+  package struct Admitted: Equatable {
+    /// All that is missing has arrived in running parts: read from them now. Else the waiter is parked.
+    package var isReady: Bool
+    /// New parts, for the waiter or beside it.
+    package var start: [Part]
+    /// Where the missing bytes come from.
+    package var sources: [PartID]
+    /// Parts that were prefetches until now.
+    package var promote: [PartID]
+  }
+
+  package enum End: Equatable {
+    case complete
+    case failed(FetchFailure)
+    /// Cancelled, or its bytes could not be kept: who still waits must ask again.
+    case abandoned
+  }
+
+  /// All of these left the table.
+  package struct Consequences: Equatable {
+    package var ready: [WaiterID] = []
+    package var failed: [WaiterID] = []
+    package var again: [WaiterID] = []
+    /// Parts whose transfers shall be cancelled (these stay until their end).
+    package var cancel: [PartID] = []
+
+    package init(
+      ready: [WaiterID] = [], failed: [WaiterID] = [], again: [WaiterID] = [], cancel: [PartID] = []
+    ) {
+      self.ready = ready
+      self.failed = failed
+      self.again = again
+      self.cancel = cancel
+    }
+  }
+
+  /// How long a failure is remembered, so that the kernel's second try of a READ fails at once (promise 3).
+  private let failureMemory: Interval
+  private var parts: [PartID: Part] = [:]
+  private var waiters: [WaiterID: Waiter] = [:]
+  private var objects: [InodeNumber: Object] = [:]
+  private var failures: [InodeNumber: [Remembered]] = [:]
+  private var failureCount = 0
+  private var lastID: UInt64 = 0
+  /// The last parts that ended, the newest last.
+  private var ends: [(inode: InodeNumber, moment: UInt64)] = []
+  /// How many parts ended.
+  package private(set) var moment: UInt64 = 0
+
+  package init(failureMemory: Interval = .seconds(1)) { self.failureMemory = failureMemory }
+
+  package var partCount: Int { parts.count }
+  package var waiterCount: Int { waiters.count }
+  package var isEmpty: Bool { parts.isEmpty && waiters.isEmpty }
+  package func part(_ id: PartID) -> Part? { parts[id] }
+
+  package mutating func nextPart() -> PartID {
+    lastID += 1
+    return PartID(lastID)
+  }
+
+  // MARK: Requests
+
+  /// A READ of `range`, of which `missing` is not near. `plan` holds at least what is missing.
+  package mutating func request(
+    _ waiter: WaiterID, of inode: InodeNumber, _ range: ByteRange, missing: [ByteRange], plan: [RangePlanner.Part],
+    since: UInt64, now: MonotonicTime
+  ) -> Admission {
+    precondition(waiters[waiter] == nil, "a waiter waits twice")
+    if hasEnded(inode, since: since) { return .again }
+    if let failure = remembered(inode, missing, now) { return .failed(failure) }
+    let start = add(plan, of: inode)
+    var sources: [PartID] = []
+    var lacks: [PartID] = []
+    var promote: [PartID] = []
+    for id in objects[inode]?.parts ?? [] {
+      guard let part = parts[id], missing.contains(where: { $0.overlaps(part.range) }) else { continue }
+      sources.append(id)
+      if !part.has(range) { lacks.append(id) }
+      if part.priority == .prefetch {
+        parts[id]?.priority = .demand
+        promote.append(id)
+      }
+    }
+    if !lacks.isEmpty {
+      waiters[waiter] = Waiter(inode: inode, range: range, lacks: lacks)
+      objects[inode, default: Object()].waiters.append(waiter)
+    }
+    return .admitted(Admitted(isReady: lacks.isEmpty, start: start, sources: sources, promote: promote))
+  }
+
+  /// Parts without a waiter: ahead of the readers, or the rest of an object. nil: look again.
+  package mutating func prefetch(
+    _ inode: InodeNumber, _ plan: [RangePlanner.Part], since: UInt64, now: MonotonicTime
+  ) -> [Part]? {
+    if hasEnded(inode, since: since) { return nil }
+    if remembered(inode, plan.map(\.range), now) != nil { return [] }
+    return add(plan, of: inode)
+  }
+
+  /// A GET that runs already turned out to be for this object. nil: its bytes are on their way, take no second copy.
+  package mutating func adopt(_ id: PartID, of inode: InodeNumber, _ range: ByteRange, _ priority: TransferPriority)
+    -> Part?
+  {
+    let isTaken = (objects[inode]?.parts ?? []).contains { parts[$0]?.range.overlaps(range) ?? false }
+    guard !isTaken, !range.isEmpty else { return nil }
+    return insert(Part(id: id, inode: inode, range: range, priority: priority))
+  }
+
+  private mutating func add(_ plan: [RangePlanner.Part], of inode: InodeNumber) -> [Part] {
+    var started: [Part] = []
+    let running = ByteRangeSet((objects[inode]?.parts ?? []).compactMap { parts[$0]?.range })
+    for planned in plan {
+      for gap in running.gaps(in: planned.range) {
+        started.append(insert(Part(id: nextPart(), inode: inode, range: gap, priority: planned.priority)))
+      }
+    }
+    return started
+  }
+
+  private mutating func insert(_ part: Part) -> Part {
+    parts[part.id] = part
+    objects[part.inode, default: Object()].parts.append(part.id)
+    return part
+  }
+
+  // MARK: Events of a part
+
+  /// So many bytes of the part are in. Who is ready now.
+  package mutating func progress(_ id: PartID, arrived: Int64) -> [WaiterID] {
+    guard let part = parts[id], arrived > part.arrived else { return [] }
+    parts[id]?.arrived = arrived
+    return satisfy(by: id)
+  }
+
+  /// The part is over.
+  package mutating func end(_ id: PartID, _ end: End, now: MonotonicTime) -> Consequences {
+    guard let part = parts[id] else { return Consequences() }
+    var consequences = Consequences()
+    if end == .complete { parts[id]?.arrived = Int64(part.range.count) }
+    consequences.ready = satisfy(by: id)
+    parts[id] = nil
+    objects[part.inode]?.parts.removeAll { $0 == id }
+    let left = (objects[part.inode]?.waiters ?? []).filter { waiters[$0]?.lacks.contains(id) ?? false }
+    switch end {
+    case .complete: break
+    case .abandoned:
+      consequences.again = left
+    case .failed(let failure):
+      consequences.failed = left
+      if failure == .changed {
+        // All that is still missing of this version will never come.
+        consequences.failed = objects[part.inode]?.waiters ?? []
+        consequences.cancel = leave(objects[part.inode]?.parts ?? [])
+      }
+      if part.priority == .demand {
+        remember(part.range.lowerBound + part.arrived..<part.range.upperBound, of: part.inode, failure, now)
+      }
+    }
+    for waiter in consequences.again + consequences.failed { drop(waiter) }
+    moment += 1
+    ends.append((part.inode, moment))
+    if ends.count > 128 { ends.removeFirst(64) }
+    forgetIfIdle(part.inode)
+    return consequences
+  }
+
+  /// A part that never started is taken back (a prefetch without room). Nobody waits for it.
+  package mutating func withdraw(_ id: PartID) {
+    guard let part = parts.removeValue(forKey: id) else { return }
+    objects[part.inode]?.parts.removeAll { $0 == id }
+    forgetIfIdle(part.inode)
+  }
+
+  private mutating func satisfy(by id: PartID) -> [WaiterID] {
+    guard let part = parts[id], let object = objects[part.inode] else { return [] }
+    var ready: [WaiterID] = []
+    for waiter in object.waiters {
+      guard let wanted = waiters[waiter], wanted.lacks.contains(id), part.has(wanted.range) else { continue }
+      waiters[waiter]?.lacks.removeAll { $0 == id }
+      if wanted.lacks.count == 1 { ready.append(waiter) }
+    }
+    for waiter in ready { drop(waiter) }
+    return ready
+  }
+
+  // MARK: Events of a waiter
+
+  /// The reader gave up. nil: it is not here any more, so it is being answered. Else which transfers to cancel.
+  ///
+  /// When nobody waits for the object any more, its demand parts are cancelled, but for those that are half done or small:
+  /// their bytes will be in the cache for the next reader.
+  package mutating func interrupt(_ waiter: WaiterID, smallPart: Int64 = 1 << 20) -> [PartID]? {
+    guard let inode = waiters[waiter]?.inode else { return nil }
+    drop(waiter)
+    defer { forgetIfIdle(inode) }
+    guard let object = objects[inode], object.waiters.isEmpty else { return [] }
+    return leave(
+      object.parts.filter { id in
+        guard let part = parts[id], part.priority == .demand else { return false }
+        let count = Int64(part.range.count)
+        return part.arrived * 2 <= count && count >= smallPart
+      })
+  }
+
+  /// Cancels these parts (for room): their waiters, if any come, ask again at their end.
+  package mutating func leave(_ ids: [PartID]) -> [PartID] {
+    let staying = ids.filter { !(parts[$0]?.isLeaving ?? true) }
+    for id in staying { parts[id]?.isLeaving = true }
+    return staying
+  }
+
+  /// Shutdown: all waiters, which left the table, and all parts, which stay until their end.
+  package mutating func shutDown() -> (waiters: [WaiterID], parts: [PartID]) {
+    let left = waiters.keys.sorted()
+    for waiter in left { drop(waiter) }
+    return (left, leave(parts.keys.sorted()))
+  }
+
+  private mutating func drop(_ waiter: WaiterID) {
+    guard let inode = waiters.removeValue(forKey: waiter)?.inode else { return }
+    objects[inode]?.waiters.removeAll { $0 == waiter }
+  }
+
+  private mutating func forgetIfIdle(_ inode: InodeNumber) {
+    if let object = objects[inode], object.parts.isEmpty, object.waiters.isEmpty { objects[inode] = nil }
+  }
+
+  private func hasEnded(_ inode: InodeNumber, since: UInt64) -> Bool {
+    guard moment > since else { return false }
+    // Ends older than the list: unknown, so look again.
+    if let oldest = ends.first, oldest.moment > since + 1 { return true }
+    return ends.contains { $0.moment > since && $0.inode == inode }
+  }
+
+  // MARK: Failures
+
+  private mutating func remember(
+    _ range: ByteRange, of inode: InodeNumber, _ failure: FetchFailure, _ now: MonotonicTime
+  ) {
+    if failureCount >= 1024 {
+      failures = failures.compactMapValues { list in
+        let left = list.filter { $0.until > now }
+        return left.isEmpty ? nil : left
+      }
+      failureCount = failures.values.reduce(0) { $0 + $1.count }
+    }
+    failures[inode, default: []].append(Remembered(range: range, failure: failure, until: now + failureMemory))
+    failureCount += 1
+  }
+
+  private mutating func remembered(_ inode: InodeNumber, _ missing: [ByteRange], _ now: MonotonicTime) -> FetchFailure?
+  {
+    guard failureCount > 0, let list = failures[inode] else { return nil }
+    let left = list.filter { $0.until > now }
+    failureCount -= list.count - left.count
+    failures[inode] = left.isEmpty ? nil : left
+    return left.last { failure in missing.contains { $0.overlaps(failure.range) } }?.failure
+  }
+}

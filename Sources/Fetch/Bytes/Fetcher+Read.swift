@@ -1,0 +1,215 @@
+import Cache
+import ObjectStorage
+package import Objects
+import Platform
+
+extension Fetcher {
+  /// Bytes `range` of a version, clipped to its size.
+  ///
+  /// Near: answers on this stack with `scratch` filled, and returns nil. Else parks `answer`, which then comes on a
+  /// thread of the store (or on that of `interrupt`), exactly once; the bytes are valid during its call only.
+  /// `scratch`: at least `range.count` bytes, used during this call only.
+  package func read(
+    _ object: ObjectReference, _ range: ByteRange, scratch: UnsafeMutableRawBufferPointer,
+    _ answer: @escaping @Sendable (Result<UnsafeRawBufferPointer, FetchFailure>) -> Void
+  ) -> (any PendingRead)? {
+    let range = range.clamped(to: 0..<object.version.size)
+    let destination = UnsafeMutableRawBufferPointer(rebasing: scratch[..<range.count])
+    guard !range.isEmpty else {
+      answer(.success(UnsafeRawBufferPointer(destination)))
+      return nil
+    }
+    let size = object.version.size
+    let body = openBody(object)
+    let (moment, ahead) = state.withLock { state in
+      // Smaller objects are fetched whole: nothing is ahead of their readers.
+      let ahead =
+        size > configuration.wholeLimit || object.isReadInParts
+        ? state.noteRead(
+          object.inode, range, size: size, limits: configuration.readAheadLimits(isCached: body != nil)) : nil
+      _ = state.ledger.read(range, of: object.inode)
+      return (state.table.moment, ahead)
+    }
+    if let body, body.read(range, into: destination) {
+      counters.hits.add(1)
+      counters.bytesFromCache.add(Int64(range.count))
+      answer(.success(UnsafeRawBufferPointer(destination)))
+      if let ahead { fetchAhead(object, ahead, .prefetch, body: body, since: moment) }
+      return nil
+    }
+    let read = ParkedRead(id: nextWaiter(), object, range, fetcher: self, answer: answer)
+    read.ahead = ahead
+    let isAnswered = resolve(read, into: destination)
+    // What of it did not go with the READ's own GET.
+    if let ahead { fetchAhead(object, ahead, .prefetch, body: body, since: moment) }
+    return isAnswered ? nil : read
+  }
+
+  static let attemptsWithCache = 2
+
+  /// Looks until the READ is answered (true) or parked (false).
+  func resolve(_ read: ParkedRead, into destination: UnsafeMutableRawBufferPointer) -> Bool {
+    while true {
+      guard read.attempts < 8 else {
+        let error = StoreError(.unavailable, "\(read.object.key): its bytes cannot be kept long enough to be read")
+        finish(read, .failure(.unavailable(error)))
+        return true
+      }
+      // A cache that lost bytes twice is not asked a third time.
+      let isCached = read.attempts < Self.attemptsWithCache
+      let size = read.object.version.size
+      // All windows that the plan may touch.
+      let wide = size <= planner.wholeLimit ? 0..<size : read.range.aligned(to: planner.windowSize, limit: size)
+      let look = state.withLock { $0.look(read.object.inode, wide) }
+      let body = isCached ? openBody(read.object) : nil
+      let missing = lacking(body, look.windows, in: read.range)
+      if missing.isEmpty {
+        if assemble(read.range, sources: [], look.windows, body, into: destination) {
+          succeed(read, destination)
+          return true
+        }
+        read.attempts += 1
+        continue
+      }
+      let scope = planner.scope(
+        of: read.range, size: size, ahead: read.ahead, isCached: body != nil, inParts: read.object.isReadInParts)
+      let plan = planner.parts(
+        missing: missing + lacking(body, look.windows, in: scope), demand: read.range, size: size)
+      read.body = body
+      switch admit(read, missing: missing, plan: plan, since: look.moment) {
+      case .again: continue
+      case .failed(let failure):
+        finish(read, .failure(failure))
+        return true
+      case .parked: return false
+      case .ready:
+        if assemble(read.range, sources: read.sources, look.windows, body, into: destination) {
+          succeed(read, destination)
+          return true
+        }
+        read.attempts += 1
+      }
+    }
+  }
+
+  private enum Admission {
+    case again
+    case failed(FetchFailure)
+    case ready
+    case parked
+  }
+
+  private func admit(
+    _ read: ParkedRead, missing: [ByteRange], plan: [RangePlanner.Part], since moment: UInt64
+  ) -> Admission {
+    let now = time.monotonic()
+    var effects = FetcherState.Effects()
+    let body = read.body
+    let admission: Admission = state.withLock { state in
+      if read.isInterrupted { return .failed(.interrupted) }
+      if state.isShutDown {
+        return .failed(.unavailable(StoreError(.cancelled, "the mount is shutting down")))
+      }
+      switch state.table.request(
+        read.id, of: read.object.inode, read.range, missing: missing, plan: plan, since: moment, now: now)
+      {
+      case .again: return .again
+      case .failed(let failure): return .failed(failure)
+      case .admitted(let admitted):
+        let dropped = state.enlist(admitted.start, of: read.object, body: body, fetcher: self, &effects)
+        counters.prefetchesDropped.add(Int64(dropped))
+        state.promote(admitted.promote, &effects)
+        read.sources = admitted.sources.compactMap { state.transfers[$0] }
+        if !read.hasWaited {
+          read.hasWaited = true
+          counters.misses.add(1)
+        }
+        if !admitted.isReady { state.reads[read.id] = read }
+        state.admit(&effects)
+        return admitted.isReady ? .ready : .parked
+      }
+    }
+    run(effects)
+    return admission
+  }
+
+  private func succeed(_ read: ParkedRead, _ bytes: UnsafeMutableRawBufferPointer) {
+    if !read.hasWaited {
+      counters.hits.add(1)
+      counters.bytesFromCache.add(Int64(bytes.count))
+    }
+    finish(read, .success(UnsafeRawBufferPointer(bytes)))
+  }
+
+  /// Their bytes are in: answers them on this thread of the store.
+  func deliver(_ reads: [ParkedRead]) {
+    for read in reads {
+      withScratch(count: read.range.count) { scratch in
+        let windows = state.withLock { $0.windows.use(read.object.inode, read.range) }
+        if assemble(read.range, sources: read.sources, windows, read.body, into: scratch) {
+          succeed(read, scratch)
+        } else {
+          read.attempts += 1
+          _ = resolve(read, into: scratch)
+        }
+      }
+    }
+  }
+
+  /// Reads whose parts went away: look anew.
+  func retry(_ reads: [ParkedRead]) {
+    for read in reads { withScratch(count: read.range.count) { _ = resolve(read, into: $0) } }
+  }
+
+  func interrupt(_ read: ParkedRead) {
+    let parts: [PartTransfer]? = state.withLock { state in
+      read.isInterrupted = true
+      guard let cancel = state.table.interrupt(read.id) else { return nil }
+      state.reads[read.id] = nil
+      return cancel.compactMap { state.transfers[$0] }
+    }
+    guard let parts else { return }
+    finish(read, .failure(.interrupted))
+    for part in parts { cancel(part) }
+  }
+
+  /// What of `range` is neither in the body nor in a window; whole blocks, where there is a body.
+  func lacking(
+    _ body: Body?, _ windows: [(range: ByteRange, content: MemoryWindow)], in range: ByteRange
+  ) -> [ByteRange] {
+    let missing = body?.missing(in: range) ?? [range]
+    if windows.isEmpty || missing.isEmpty { return missing }
+    let near = ByteRangeSet(windows.map(\.range))
+    return missing.flatMap { near.gaps(in: $0) }
+  }
+
+  /// Gathers the range from parts, windows and the body. False: something is not there.
+  private func assemble(
+    _ range: ByteRange, sources: [PartTransfer], _ windows: [(range: ByteRange, content: MemoryWindow)], _ body: Body?,
+    into destination: UnsafeMutableRawBufferPointer
+  ) -> Bool {
+    func place(_ part: ByteRange) -> UnsafeMutableRawBufferPointer {
+      let lower = Int(part.lowerBound - range.lowerBound)
+      return UnsafeMutableRawBufferPointer(rebasing: destination[lower..<lower + part.count])
+    }
+    var left = ByteRangeSet([range])
+    for source in sources {
+      let part = source.range.clamped(to: range)
+      if part.isEmpty { continue }
+      guard let storage = source.storage, storage.read(part, into: place(part)) else { return false }
+      left.remove(part)
+    }
+    for window in windows {
+      for gap in left.ranges {
+        let part = window.range.clamped(to: gap)
+        if part.isEmpty { continue }
+        window.content.read(part, into: place(part))
+        left.remove(part)
+      }
+    }
+    for gap in left.ranges {
+      guard let body, body.read(gap, into: place(gap)) else { return false }
+    }
+    return true
+  }
+}

@@ -1,0 +1,71 @@
+import ObjectStorage
+import Objects
+
+/// A GET on lookup: of a key whose size is not known yet. Its head answers the lookup; then it is an ordinary part.
+final class OpenTransfer: GetReceiver, @unchecked Sendable {
+  typealias Answer = @Sendable (Result<ObjectReference, FetchFailure>) -> Void
+
+  // Written once.
+  let id: PartID
+  let key: ObjectKey
+  let register: @Sendable (ObjectVersion) -> ObjectReference
+  private let fetcher: Fetcher
+
+  // Used by the store's thread.
+  private var part: PartTransfer?
+  private var hasBegun = false
+
+  // Guarded by the fetcher's lock.
+  var waiters: [PendingOpen] = []
+  var priority: TransferPriority
+  var transfer: (any Transfer)?
+  var isCancelled = false
+  var hasEnded = false
+  /// Whose transfer it is, once the head is in.
+  var adopted: PartTransfer?
+
+  init(
+    id: PartID, _ key: ObjectKey, priority: TransferPriority, fetcher: Fetcher,
+    register: @escaping @Sendable (ObjectVersion) -> ObjectReference
+  ) {
+    self.id = id
+    self.key = key
+    self.priority = priority
+    self.fetcher = fetcher
+    self.register = register
+  }
+
+  func begin(_ head: GetHead) {
+    hasBegun = true
+    part = fetcher.opened(self, head)
+    part?.begin(head)
+  }
+
+  func append(_ bytes: UnsafeRawBufferPointer) { part?.append(bytes) }
+
+  func end(_ failure: StoreError?) {
+    if let part {
+      self.part = nil
+      part.end(failure)
+      return fetcher.forget(self)
+    }
+    if hasBegun { return fetcher.openEnded(self) }
+    fetcher.openFailed(self, failure ?? StoreError(.rejected, "GET \(key): no head"))
+  }
+}
+
+/// One who waits for the head.
+final class PendingOpen: PendingRead, @unchecked Sendable {
+  let answer: OpenTransfer.Answer
+  /// The transfer holds its waiters, until they are answered.
+  let transfer: OpenTransfer
+  private let fetcher: Fetcher
+
+  init(_ transfer: OpenTransfer, fetcher: Fetcher, answer: @escaping OpenTransfer.Answer) {
+    self.transfer = transfer
+    self.fetcher = fetcher
+    self.answer = answer
+  }
+
+  func interrupt() { fetcher.interrupt(self) }
+}

@@ -1,0 +1,22 @@
+package import Objects
+
+/// Something worth fetching before anybody asks: what the hierarchy advises, and `AheadFetcher` does.
+package enum Ahead: Equatable, Sendable {
+  /// A key below `base`, an existing directory; the directories between exist by construction.
+  case object(base: ObjectKey, path: ObjectKey, StorageClass)
+  /// Every name of an array, in pages (the listing without a delimiter).
+  case listArray(ObjectKey)
+  /// The names of a directory, one page: answers what readers probe for.
+  case listDirectory(ObjectKey)
+}
+
+/// What is known of a name without asking, and what is worth fetching besides.
+package struct Advice: Equatable, Sendable {
+  package var judgement: NameJudgement
+  package var ahead: [Ahead]
+
+  package init(_ judgement: NameJudgement, ahead: [Ahead] = []) {
+    self.judgement = judgement
+    self.ahead = ahead
+  }
+}

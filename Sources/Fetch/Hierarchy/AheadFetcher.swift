@@ -1,0 +1,125 @@
+import Cache
+import ObjectStorage
+import Objects
+import Platform
+
+/// Does what the hierarchy advises: finds the directories of the keys, and has them fetched or listed. Nobody waits.
+final class AheadFetcher: Sendable {
+  /// Pages of an array's listing: a grid that is worth it has five (`ArrayNode`), and some names beside.
+  private static let arrayPages = 8
+
+  private let store: any ObjectStore
+  private let index: CacheIndex
+  private let resolver: Resolver
+  private let lister: Lister
+  private let oracle: any NameOracle
+
+  init(
+    store: any ObjectStore, index: CacheIndex, resolver: Resolver, lister: Lister, oracle: any NameOracle
+  ) {
+    self.store = store
+    self.index = index
+    self.resolver = resolver
+    self.lister = lister
+    self.oracle = oracle
+  }
+
+  /// `origin` is a directory that is known; what is advised lies below it or below one above it.
+  func fetch(_ ahead: [Ahead], from origin: DirectoryReference) {
+    var known = [origin.key: origin.inode]
+    for item in ahead {
+      switch item {
+      case .object(let base, let path, let storageClass):
+        let key = ObjectKey(bytes: base.bytes + path.bytes)
+        guard let directory = directory(key.directory, above: base, origin, &known) else {
+          oracle.noteFailed(key)
+          continue
+        }
+        let name = EntryName(bytes: Array(key.bytes[directory.key.bytes.count...]))
+        resolver.fetchAhead(name, in: directory, storageClass)
+      case .listDirectory(let key):
+        if let directory = climb(to: key, from: origin, &known) { lister.take(directory) }
+      case .listArray(let key):
+        if let array = climb(to: key, from: origin, &known) {
+          listPage(array, nil, pages: 0)
+        } else {
+          oracle.noteListed(key, nil, complete: false)
+        }
+      }
+    }
+  }
+
+  // MARK: Directories
+
+  /// A directory below `base`; those on the way exist by construction, and are recorded so.
+  private func directory(
+    _ key: ObjectKey, above base: ObjectKey, _ origin: DirectoryReference, _ known: inout [ObjectKey: InodeNumber]
+  ) -> DirectoryReference? {
+    guard var place = climb(to: base, from: origin, &known) else { return nil }
+    for component in key.bytes[base.bytes.count...].split(separator: UInt8(ascii: "/")) {
+      let name = EntryName(bytes: Array(component))
+      let inner = place.key.appending(name, asDirectory: true)
+      if let inode = known[inner] {
+        place = DirectoryReference(inode: inode, key: inner)
+        continue
+      }
+      let entry: Entry
+      switch index.entry(name, in: place.inode) {
+      case let found? where found.kind == .directory: entry = found
+      case let found? where found.version != nil: return nil
+      default: entry = index.record(.directory, for: name, in: place.inode, at: resolver.time.now())
+      }
+      known[inner] = entry.inode
+      place = DirectoryReference(inode: entry.inode, key: inner)
+    }
+    return place
+  }
+
+  /// A directory at or above the origin.
+  private func climb(
+    to key: ObjectKey, from origin: DirectoryReference, _ known: inout [ObjectKey: InodeNumber]
+  ) -> DirectoryReference? {
+    if let inode = known[key] { return DirectoryReference(inode: inode, key: key) }
+    var place = origin
+    while place.key.bytes.count > key.bytes.count, let above = index.location(of: place.inode)?.directory {
+      place = DirectoryReference(inode: above, key: place.key.directory)
+      known[place.key] = place.inode
+    }
+    return place.key == key ? place : nil
+  }
+
+  // MARK: The listing of an array
+
+  private func listPage(_ array: DirectoryReference, _ token: String?, pages: Int) {
+    let asked = resolver.time.now()
+    let request = ListRequest(prefix: array.key, delimited: false, continuation: token, priority: .prefetch)
+    store.list(request) { [self] result in
+      guard case .success(let page) = result else { return oracle.noteListed(array.key, nil, complete: false) }
+      record(page, in: array, asked)
+      oracle.noteListed(array.key, page.objects.map(\.key), complete: false)
+      guard let next = page.continuation, next != token else {
+        return oracle.noteListed(array.key, nil, complete: page.continuation == nil)
+      }
+      guard pages + 1 < Self.arrayPages else { return oracle.noteListed(array.key, nil, complete: false) }
+      listPage(array, next, pages: pages + 1)
+    }
+  }
+
+  /// The names of a page, each in its directory. A name that is also a directory stays one.
+  private func record(_ page: ListPage, in array: DirectoryReference, _ asked: WallTime) {
+    var known = [array.key: array.inode]
+    var batches = [InodeNumber: [(EntryName, Entry.Kind)]]()
+    for object in page.objects where object.key.bytes.count > array.key.bytes.count && !object.key.isDirectory {
+      let path = object.key.bytes[array.key.bytes.count...]
+      let isPresentable = path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        .allSatisfy { EntryName(bytes: Array($0)).isPresentable }
+      guard isPresentable, let directory = directory(object.key.directory, above: array.key, array, &known) else {
+        continue
+      }
+      let name = EntryName(bytes: Array(object.key.bytes[directory.key.bytes.count...]))
+      if known[ObjectKey(bytes: object.key.bytes + [UInt8(ascii: "/")])] != nil { continue }
+      batches[directory.inode, default: []].append((name, .file(object.version)))
+    }
+    for (inode, batch) in batches { _ = index.record(batch, in: inode, at: asked) }
+  }
+}

@@ -1,0 +1,52 @@
+import Objects
+import Platform
+import Zarr
+
+/// One array as far as it is known: its names, which of them exist, and who walks over it. Pure.
+struct ArrayNode: Sendable {
+  /// Chunks of a grid whose listing is taken: five pages of 1,000 keys.
+  private static let listedChunks: Int64 = 5000
+
+  let layout: ArrayLayout
+  let isCoordinate: Bool
+  /// Bytes of a decoded chunk; what it takes compressed is not more, as a rule.
+  let chunkBytes: Int64
+  /// When the document that says so was read.
+  let validated: WallTime
+  /// Of the array's own document, not of a group's consolidated copy.
+  let isOwn: Bool
+  var presence: ArrayPresence
+  var planner: WalkPlanner
+
+  /// nil for an array that is plain.
+  init?(_ metadata: ArrayMetadata, at key: ObjectKey, validated: WallTime, isOwn: Bool) {
+    guard let layout = metadata.layout else { return nil }
+    self.layout = layout
+    self.validated = validated
+    self.isOwn = isOwn
+    isCoordinate = metadata.isCoordinate(at: key)
+    chunkBytes = max(metadata.chunkBytes ?? 1 << 20, 1)
+    presence = ArrayPresence(layout)
+    planner = WalkPlanner(grid: layout.grid)
+  }
+
+  var isSharded: Bool { layout.sharding != nil }
+
+  var storageClass: StorageClass { isCoordinate ? .coordinate : .chunk }
+
+  /// Begins a listing, where one is cheaper than asking for the chunks one by one and none is there or under way.
+  mutating func beginsListing() -> Bool {
+    guard presence.state == .none, (layout.grid.total ?? .max) <= Self.listedChunks else { return false }
+    presence.begin()
+    return true
+  }
+
+  /// The next chunks of the walk that this access belongs to.
+  mutating func walk(_ coordinates: ChunkCoordinates, _ budget: PrefetchBudget, at time: MonotonicTime)
+    -> [ChunkCoordinates]
+  {
+    planner.note(coordinates, at: time.nanoseconds)
+    let presence = presence
+    return planner.next(budget) { presence.absence(of: $0) == nil }
+  }
+}

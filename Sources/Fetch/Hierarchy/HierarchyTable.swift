@@ -1,0 +1,246 @@
+package import Objects
+package import Platform
+import Zarr
+
+/// The Zarr nodes that were read of, and what follows from them for names and for what is read next. Pure.
+///
+/// Nothing here hides what the bucket holds: a document tells which chunk names cannot exist and which are likely, and
+/// every other name is asked for (design.md section 5). Bounded: the nodes longest unused are forgotten.
+package struct HierarchyTable: Sendable {
+  package struct Configuration: Sendable {
+    /// `--ttl`: a document older than that says nothing of absence.
+    package var timeToLive: Interval
+    package var canList: Bool
+    /// `--prefetch`: chunks ahead of a reader, at most; 0 switches everything ahead off.
+    package var prefetchChunks: Int
+    /// Bytes ahead of a reader, at most.
+    package var prefetchBytes: Int64
+    /// Coordinates above are left to their readers: 4 MiB for an array, 64 chunks.
+    package var coordinateBytes: Int64 = 4 << 20
+    package var coordinateChunks: Int64 = 64
+    /// Documents of one group that are fetched when it is first read.
+    package var documents = 256
+    package var nodes = 8192
+
+    package init(timeToLive: Interval, canList: Bool, prefetchChunks: Int, prefetchBytes: Int64) {
+      self.timeToLive = timeToLive
+      self.canList = canList
+      self.prefetchChunks = prefetchChunks
+      self.prefetchBytes = prefetchBytes
+    }
+  }
+
+  let configuration: Configuration
+  private var arrays: LeastRecentlyUsed<ObjectKey, ArrayNode>
+  /// Directories whose listing was advised, and when.
+  private var listed: LeastRecentlyUsed<ObjectKey, WallTime>
+
+  package init(_ configuration: Configuration) {
+    self.configuration = configuration
+    arrays = LeastRecentlyUsed(capacity: configuration.nodes)
+    listed = LeastRecentlyUsed(capacity: configuration.nodes)
+  }
+
+  // MARK: Documents
+
+  /// What a document says; parsed before the table is locked.
+  package struct Document: Sendable {
+    let directory: ObjectKey
+    let node: NodeMetadata?
+    let consolidated: ConsolidatedMetadata?
+
+    /// `key` is the document's own. nil for what says nothing of names. A document that makes no sense says that the
+    /// directory is no node: its files are plain.
+    package init?(_ key: ObjectKey, _ bytes: [UInt8]) {
+      let name = key.bytes[key.directory.bytes.count...]
+      guard let document = MetadataDocument(bytes: Array(name)) else { return nil }
+      directory = key.directory
+      switch document {
+      case .attributesV2: return nil
+      case .consolidatedV2:
+        guard let all = try? ConsolidatedMetadata.parse(bytes) else { return nil }
+        node = nil
+        consolidated = all
+      case .arrayV2, .groupV2, .nodeV3:
+        node = try? NodeMetadata.parse(document, bytes: bytes)
+        consolidated = node?.group?.consolidated
+      }
+    }
+  }
+
+  package mutating func learn(_ document: Document, at now: WallTime) -> [Ahead] {
+    if let array = document.node?.array {
+      learn(array, at: document.directory, now, isOwn: true)
+    } else if document.consolidated == nil || document.node != nil {
+      // A group now, or plain, whatever was here.
+      arrays.remove(document.directory)
+    }
+    return document.consolidated.map { learn($0, below: document.directory, at: now) } ?? []
+  }
+
+  private mutating func learn(_ array: ArrayMetadata, at key: ObjectKey, _ now: WallTime, isOwn: Bool) {
+    let old = arrays.use(key)
+    if let old, old.isOwn, !isOwn, now - old.validated < configuration.timeToLive { return }
+    guard var node = ArrayNode(array, at: key, validated: now, isOwn: isOwn) else {
+      arrays.remove(key)
+      return
+    }
+    // Read again and unchanged: who walks on goes on.
+    if let old, old.layout == node.layout {
+      node.planner = old.planner
+      node.presence = old.presence
+    }
+    arrays.insert(node, for: key)
+  }
+
+  private mutating func learn(_ all: ConsolidatedMetadata, below group: ObjectKey, at now: WallTime) -> [Ahead] {
+    var ahead = [Ahead]()
+    for node in all.nodes where !node.path.bytes.isEmpty {
+      guard let array = node.metadata.array else { continue }
+      let key = ObjectKey(bytes: group.bytes + node.path.bytes)
+      learn(array, at: key, now, isOwn: false)
+      guard configuration.prefetchChunks > 0, let known = arrays.use(key), known.isCoordinate, !known.isSharded,
+        let total = known.layout.grid.total, total <= configuration.coordinateChunks,
+        known.chunkBytes * total <= configuration.coordinateBytes
+      else { continue }
+      for index in 0..<total {
+        guard let coordinates = known.layout.grid.coordinates(linearIndex: index) else { continue }
+        let path = ObjectKey(bytes: node.path.bytes + known.layout.key(coordinates))
+        ahead.append(.object(base: group, path: path, .coordinate))
+      }
+    }
+    guard configuration.prefetchChunks > 0 else { return [] }
+    for document in all.documents.prefix(configuration.documents) {
+      ahead.append(.object(base: group, path: document, .metadata))
+    }
+    return ahead
+  }
+
+  // MARK: Names
+
+  package mutating func judge(
+    _ name: EntryName, in directory: ObjectKey, at now: WallTime, _ monotonic: MonotonicTime
+  ) -> Advice {
+    guard let (key, path) = array(above: directory) else { return judgePlain(name, in: directory, at: now) }
+    let configuration = configuration
+    return arrays.update(key) { node in
+      node.presence.expire(before: WallTime(milliseconds: now.milliseconds - configuration.timeToLive.milliseconds))
+      let full = ObjectKey(bytes: path.isEmpty ? name.bytes : path + [UInt8(ascii: "/")] + name.bytes)
+      switch node.layout.classify(prefix: path, name: name) {
+      case .impossible: return Advice(.absent(since: now))
+      case .chunkDirectory: return Advice(.directory)
+      case .outsideGrid:
+        let isFresh = now - node.validated < configuration.timeToLive
+        return Advice(isFresh ? .absent(since: node.validated) : .ask)
+      case .metadata:
+        if let since = node.presence.absence(beside: full) { return Advice(.absent(since: since)) }
+        return Advice(.askByGet(.metadata), ahead: Self.listing(of: key, &node, configuration))
+      case .sidecar, .child:
+        if let since = node.presence.absence(beside: full) { return Advice(.absent(since: since)) }
+        return Advice(.ask, ahead: Self.listing(of: key, &node, configuration))
+      case .chunk(let coordinates):
+        if let since = node.presence.absence(of: coordinates) {
+          node.planner.note(absent: coordinates)
+          return Advice(.absent(since: since))
+        }
+        let ahead =
+          Self.listing(of: key, &node, configuration)
+          + Self.walk(coordinates, of: key, &node, configuration, at: monotonic)
+        return Advice(node.isSharded ? .askByHead : .askByGet(node.storageClass), ahead: ahead)
+      }
+    } ?? Advice(.ask)
+  }
+
+  /// In a group, or where nothing is known: a document is asked for by GET, and the directory's names are taken once.
+  private mutating func judgePlain(_ name: EntryName, in directory: ObjectKey, at now: WallTime) -> Advice {
+    guard name.isPresentable else { return Advice(.absent(since: now)) }
+    let isDocument = MetadataDocument(name: name) != nil
+    let isProbe = isDocument || name.bytes.first == UInt8(ascii: ".")
+    var ahead = [Ahead]()
+    if isProbe, configuration.canList, configuration.prefetchChunks > 0 {
+      let last = listed.use(directory)
+      if last.map({ now - $0 >= configuration.timeToLive }) ?? true {
+        listed.insert(now, for: directory)
+        ahead = [.listDirectory(directory)]
+      }
+    }
+    return Advice(isDocument ? .askByGet(.metadata) : .ask, ahead: ahead)
+  }
+
+  private static func listing(
+    of key: ObjectKey, _ node: inout ArrayNode, _ configuration: Configuration
+  ) -> [Ahead] {
+    guard configuration.canList, configuration.prefetchChunks > 0, node.beginsListing() else { return [] }
+    return [.listArray(key)]
+  }
+
+  /// A page of an array's listing; nil when it ended.
+  package mutating func listed(_ array: ObjectKey, _ keys: [ObjectKey]?, complete: Bool, at now: WallTime) {
+    _ = arrays.update(array) { node in
+      guard node.presence.state == .running else { return }
+      guard let keys else { return node.presence.end(complete: complete, at: now) }
+      for key in keys where key.bytes.starts(with: array.bytes) {
+        node.presence.insert(ObjectKey(bytes: Array(key.bytes[array.bytes.count...])))
+      }
+    }
+  }
+
+  // MARK: Walks
+
+  package mutating func read(_ key: ObjectKey, at monotonic: MonotonicTime) -> [Ahead] {
+    guard configuration.prefetchChunks > 0, let (array, coordinates) = chunk(key) else { return [] }
+    let configuration = configuration
+    return arrays.update(array) { Self.walk(coordinates, of: array, &$0, configuration, at: monotonic) } ?? []
+  }
+
+  /// The next chunks of a walk. Shards are left to ranges.
+  private static func walk(
+    _ coordinates: ChunkCoordinates, of key: ObjectKey, _ node: inout ArrayNode, _ configuration: Configuration,
+    at time: MonotonicTime
+  ) -> [Ahead] {
+    guard configuration.prefetchChunks > 0, !node.isSharded else { return [] }
+    let budget = PrefetchBudget(
+      chunks: configuration.prefetchChunks, bytes: configuration.prefetchBytes, chunkBytes: node.chunkBytes)
+    let layout = node.layout
+    return node.walk(coordinates, budget, at: time).map {
+      .object(base: key, path: ObjectKey(bytes: layout.key($0)), .prefetched)
+    }
+  }
+
+  package mutating func absent(_ key: ObjectKey) {
+    guard let (array, coordinates) = chunk(key) else { return }
+    _ = arrays.update(array) { $0.planner.note(absent: coordinates) }
+  }
+
+  package mutating func failed(_ key: ObjectKey) {
+    guard let (array, coordinates) = chunk(key) else { return }
+    _ = arrays.update(array) { $0.planner.note(failed: coordinates) }
+  }
+
+  package mutating func isShard(_ key: ObjectKey) -> Bool {
+    guard let (array, _) = chunk(key) else { return false }
+    return arrays.use(array)?.isSharded ?? false
+  }
+
+  private mutating func chunk(_ key: ObjectKey) -> (array: ObjectKey, ChunkCoordinates)? {
+    guard !arrays.isEmpty else { return nil }
+    guard let (array, _) = array(above: key.directory),
+      let coordinates = arrays.use(array)?.layout.coordinates(Array(key.bytes[array.bytes.count...]))
+    else { return nil }
+    return (array, coordinates)
+  }
+
+  /// The array that a directory is, or lies in, with the path from the one to the other (no slash at its ends).
+  private func array(above directory: ObjectKey) -> (key: ObjectKey, path: [UInt8])? {
+    guard !arrays.isEmpty else { return nil }
+    var end = directory.bytes.count
+    // The deepest chunk key has `c` and as many components as the greatest rank.
+    for _ in 0...ChunkGrid.maximumRank + 1 {
+      let key = ObjectKey(bytes: Array(directory.bytes[..<end]))
+      if arrays.contains(key) { return (key, Array(directory.bytes[end...].dropLast())) }
+      guard end > 0 else { return nil }
+      end = directory.bytes[..<(end - 1)].lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+    }
+    return nil
+  }
+}

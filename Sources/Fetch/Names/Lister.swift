@@ -1,0 +1,173 @@
+import Cache
+import ObjectStorage
+import Objects
+import Platform
+
+/// Lists directories: page after page into the index, one chain for a directory however many read it, readers woken
+/// by each page. A listing is complete or failed as a whole; memory does not grow with it.
+final class Lister: Sendable {
+  struct State {
+    var runs: [InodeNumber: ListingRun] = [:]
+    /// Open streams, and whether the index has given up what they read.
+    var streams: [ObjectIdentifier: (directory: InodeNumber, listing: ListingID, isCut: Bool)] = [:]
+    var probed = RemoteHealth()
+  }
+
+  /// A listing that nobody reads any more goes on to its end, because lookups will be answered from it; not if it is
+  /// longer than so many pages.
+  static let unreadPages = 200
+  /// So many names of one listing are held in memory where the index is broken; a longer listing then fails.
+  static let namesInMemory = 500_000
+
+  let store: any ObjectStore
+  let index: CacheIndex
+  let resolver: Resolver
+  let state = Monitor(State())
+
+  var configuration: NamesConfiguration { resolver.configuration }
+  var time: any TimeSource { resolver.time }
+  var counters: NameCounters { resolver.counters }
+
+  init(store: any ObjectStore, index: CacheIndex, resolver: Resolver) {
+    self.store = store
+    self.index = index
+    self.resolver = resolver
+  }
+
+  /// A stream over the freshest listing that can be had. Waits only where a stale one is there and a newer one may not
+  /// come.
+  func open(
+    _ directory: DirectoryReference, _ answer: @escaping @Sendable (Result<ListingStream, FetchFailure>) -> Void
+  ) -> (any PendingName)? {
+    guard store.canList else {
+      answer(.success(ListingStream(directory, .known, self)))
+      return nil
+    }
+    let old = index.listing(of: directory.inode)
+    let freshness = Freshness(timeToLive: configuration.timeToLive, now: time.now())
+    if let old, freshness.remaining(validated: old.completed) != nil {
+      answer(.success(stream(directory, old.id)))
+      return nil
+    }
+    if configuration.isOffline {
+      if let old {
+        counters.count(.staleServed)
+        answer(.success(stream(directory, old.id)))
+      } else {
+        answer(.failure(.unavailable(StoreError(.unavailable, "offline, and \(directory.key) was never listed"))))
+      }
+      return nil
+    }
+    guard let old, configuration.servesStaleOnError else {
+      let (run, isNew) = run(for: directory, old: old?.id)
+      let stream = stream(directory, run)
+      if isNew { askPage(run, nil) }
+      answer(.success(stream))
+      return nil
+    }
+    return openStale(directory, old.id, answer)
+  }
+
+  /// Takes the names of a directory of one page, because its lookups will be answered from them. A longer one is left
+  /// to its readers.
+  func take(_ directory: DirectoryReference) {
+    guard store.canList, !configuration.isOffline else { return }
+    let old = index.listing(of: directory.inode)
+    let freshness = Freshness(timeToLive: configuration.timeToLive, now: time.now())
+    if let old, freshness.remaining(validated: old.completed) != nil { return }
+    let (run, isNew) = run(for: directory, old: old?.id)
+    guard isNew else { return }
+    state.withLock { _ in run.unreadPages = 1 }
+    askPage(run, nil)
+  }
+
+  /// The old listing is served if the new one does not begin.
+  private func openStale(
+    _ directory: DirectoryReference, _ old: ListingID,
+    _ answer: @escaping @Sendable (Result<ListingStream, FetchFailure>) -> Void
+  ) -> (any PendingName)? {
+    let now = time.monotonic()
+    let isDown = resolver.servesStaleAtOnce
+    if isDown {
+      let mayAsk = state.withLock { $0.runs[directory.inode] == nil && $0.probed.beginsProbe(at: now) }
+      if mayAsk {
+        let (run, isNew) = run(for: directory, old: old)
+        if isNew { askPage(run, nil) }
+      }
+      answer(.success(stale(directory, old)))
+      return nil
+    }
+    let waiter = PendingAnswer(interruption: Result<ListingStream, FetchFailure>.failure(.interrupted), answer)
+    let (run, isNew) = run(for: directory, old: old)
+    let hasBegun = state.withLock { _ -> Bool in
+      if run.pages > 0 { return true }
+      run.openers.append { [self] failure in
+        if waiter.isOver { return }
+        switch failure {
+        case nil: waiter(.success(stream(directory, run)))
+        case .forbidden(let error): waiter(.failure(.forbidden(error)))
+        default: waiter(.success(stale(directory, old)))
+        }
+      }
+      return false
+    }
+    if isNew { askPage(run, nil) }
+    if hasBegun {
+      waiter(.success(stream(directory, run)))
+      return nil
+    }
+    resolver.deadlines.schedule(at: now + configuration.patience) { [weak self] in
+      guard let self, !waiter.isOver else { return }
+      resolver.noteHealth(isUp: false)
+      waiter(.success(stale(directory, old)))
+    }
+    return waiter
+  }
+
+  private func stale(_ directory: DirectoryReference, _ old: ListingID) -> ListingStream {
+    counters.count(.staleServed)
+    resolver.noteStale()
+    return stream(directory, old)
+  }
+
+  private func stream(_ directory: DirectoryReference, _ id: ListingID) -> ListingStream {
+    register(ListingStream(directory, .complete(id), self), id)
+  }
+
+  private func stream(_ directory: DirectoryReference, _ run: ListingRun) -> ListingStream {
+    state.withLock { _ in run.readers += 1 }
+    return register(ListingStream(directory, .run(run), self), run.id)
+  }
+
+  private func register(_ stream: ListingStream, _ id: ListingID) -> ListingStream {
+    state.withLock { $0.streams[ObjectIdentifier(stream)] = (stream.directory.inode, id, false) }
+    return stream
+  }
+
+  func isInMemory(_ run: ListingRun) -> Bool { state.withLock { _ in run.memory != nil } }
+
+  func close(_ stream: ListingStream) {
+    state.withLock { state in
+      state.streams[ObjectIdentifier(stream)] = nil
+      if case .run(let run) = stream.source { run.readers -= 1 }
+    }
+  }
+
+  /// The chain that lists the directory, begun if there is none. The index keeps what a chain shows and the complete
+  /// listing before it (`old`); streams that read still older ones end with an error, not early.
+  private func run(for directory: DirectoryReference, old: ListingID?) -> (ListingRun, isNew: Bool) {
+    if let running = state.withLock({ $0.runs[directory.inode] }) { return (running, false) }
+    let new = ListingRun(directory, id: index.beginListing(of: directory.inode), began: time.now())
+    let running = state.withLock { state -> ListingRun? in
+      if let running = state.runs[directory.inode] { return running }
+      state.runs[directory.inode] = new
+      for (stream, reading) in state.streams where reading.directory == directory.inode && reading.listing != old {
+        state.streams[stream]?.isCut = true
+      }
+      return nil
+    }
+    guard let running else { return (new, true) }
+    index.abandonListing(new.id)
+    return (running, false)
+  }
+}

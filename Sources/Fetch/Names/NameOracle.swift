@@ -1,0 +1,51 @@
+package import Objects
+package import Platform
+
+/// What can be said of a name without asking: the seam between finding out names and what knows Zarr.
+///
+/// On the caller's stack: quick, never waits. What it advises to fetch ahead is done after the caller's own answer.
+package protocol NameOracle: AnyObject, Sendable {
+  /// Asked when neither the index nor a listing knows the name.
+  func judge(_ name: EntryName, in directory: DirectoryReference) -> Advice
+
+  /// A reader read an object that the index knew: it may be on a walk.
+  func noteRead(_ key: ObjectKey) -> [Ahead]
+
+  /// A metadata document was read whole.
+  func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) -> [Ahead]
+
+  /// Objects of which only parts are wanted, however small: shards.
+  func isReadInParts(_ key: ObjectKey) -> Bool
+
+  /// What came of an advice: the remote has no such object.
+  func noteAbsent(_ key: ObjectKey)
+  /// What came of an advice: nothing; it may be given again.
+  func noteFailed(_ key: ObjectKey)
+  /// A page of an array's listing; nil when it ended, `complete` or not.
+  func noteListed(_ array: ObjectKey, _ keys: [ObjectKey]?, complete: Bool)
+}
+
+package enum NameJudgement: Equatable, Sendable {
+  /// Nothing is known: HEAD and LIST.
+  case ask
+  /// A chunk inside the grid or a document, likely to be read: the GET itself.
+  case askByGet(StorageClass)
+  /// A shard: it is a file if it exists, and only parts of it will be read.
+  case askByHead
+  /// Outside the grid, or not in the array's listing; known since then.
+  case absent(since: WallTime)
+  /// Exists by construction.
+  case directory
+}
+
+/// Knows nothing.
+package final class SilentOracle: NameOracle {
+  package init() {}
+  package func judge(_ name: EntryName, in directory: DirectoryReference) -> Advice { Advice(.ask) }
+  package func noteRead(_ key: ObjectKey) -> [Ahead] { [] }
+  package func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) -> [Ahead] { [] }
+  package func isReadInParts(_ key: ObjectKey) -> Bool { false }
+  package func noteAbsent(_ key: ObjectKey) {}
+  package func noteFailed(_ key: ObjectKey) {}
+  package func noteListed(_ array: ObjectKey, _ keys: [ObjectKey]?, complete: Bool) {}
+}

@@ -1,0 +1,112 @@
+package import Cache
+package import ObjectStorage
+package import Objects
+package import Platform
+
+/// The one door of the file system: names through the resolver and the lister, bytes through the fetcher, and the
+/// cache's own numbers. Nothing above knows the cache or the store.
+package final class NameSpace: Sendable {
+  package let configuration: NamesConfiguration
+  package let counters = NameCounters()
+  package let time: any TimeSource
+  private let resolver: Resolver
+  private let lister: Lister
+  let cache: BlockCache
+  let fetcher: Fetcher
+  private let oracle: any NameOracle
+  private let aheadFetcher: AheadFetcher
+  private let deadlines: Deadlines
+
+  /// `store` retries already and has the deadline. Throws when no thread can be had.
+  package init(
+    store: any ObjectStore, cache: BlockCache, fetcher: Fetcher, oracle: any NameOracle = SilentOracle(),
+    configuration: NamesConfiguration, time: any TimeSource, log: Log
+  ) throws(Errno) {
+    self.configuration = configuration
+    self.time = time
+    self.cache = cache
+    self.fetcher = fetcher
+    self.oracle = oracle
+    deadlines = try Deadlines(time: time)
+    resolver = Resolver(
+      store: store, index: cache.index, fetcher: fetcher, oracle: oracle, configuration: configuration, time: time,
+      log: log, counters: counters, deadlines: deadlines)
+    lister = Lister(store: store, index: cache.index, resolver: resolver)
+    aheadFetcher = AheadFetcher(store: store, index: cache.index, resolver: resolver, lister: lister, oracle: oracle)
+  }
+
+  /// Nobody is served stale for impatience any more. The store, the fetcher and the cache are their owner's to close.
+  package func close() { deadlines.stop() }
+
+  // MARK: Names
+
+  package func lookup(
+    _ name: EntryName, in directory: DirectoryReference, _ answer: @escaping @Sendable (Resolution) -> Void
+  ) -> (any PendingName)? {
+    resolver.resolve(
+      name, in: directory, followUp: { aheadFetcher.fetch($0, from: directory) }, answer)
+  }
+
+  package func openListing(
+    of directory: DirectoryReference, _ answer: @escaping @Sendable (Result<ListingStream, FetchFailure>) -> Void
+  ) -> (any PendingName)? {
+    lister.open(directory, answer)
+  }
+
+  package func location(of inode: InodeNumber) -> (directory: InodeNumber, name: EntryName, entry: Entry)? {
+    cache.index.location(of: inode)
+  }
+
+  /// How long the entry may still be believed: zero when it is stale.
+  package func validity(of entry: Entry) -> Interval {
+    Freshness(timeToLive: configuration.timeToLive, now: time.now())
+      .remaining(validated: WallTime(milliseconds: entry.validated)) ?? .zero
+  }
+
+  /// The remote denied what the index says of the name: the next lookup asks, however young the answer is.
+  package func expire(_ name: EntryName, in directory: InodeNumber, _ inode: InodeNumber) {
+    guard let entry = cache.index.entry(name, in: directory), entry.inode == inode else { return }
+    _ = cache.index.record(entry.kind, for: name, in: directory, at: WallTime(milliseconds: 0))
+  }
+
+  // MARK: Bytes
+
+  package func read(
+    _ object: ObjectReference, _ range: ByteRange, scratch: UnsafeMutableRawBufferPointer,
+    _ answer: @escaping @Sendable (Result<UnsafeRawBufferPointer, FetchFailure>) -> Void
+  ) -> (any PendingRead)? {
+    var object = object
+    if object.version.size > Self.alwaysWhole { object.isReadInParts = oracle.isReadInParts(object.key) }
+    let pending = fetcher.read(object, range, scratch: scratch, answer)
+    // After the answer, or while it waits.
+    if range.lowerBound == 0, object.class != .metadata {
+      follow(oracle.noteRead(object.key), object)
+    }
+    return pending
+  }
+
+  /// Smaller objects are fetched whole whatever they are: the round trip costs more.
+  private static let alwaysWhole: Int64 = 256 << 10
+
+  private func follow(_ ahead: [Ahead], _ object: ObjectReference) {
+    guard !ahead.isEmpty, let place = location(of: object.inode) else { return }
+    aheadFetcher.fetch(ahead, from: DirectoryReference(inode: place.directory, key: object.key.directory))
+  }
+
+  /// A metadata document is being read: what follows from it is learnt, from its bytes as the cache now has them.
+  package func noteDocument(_ object: ObjectReference) {
+    let size = Int(object.version.size)
+    guard (1...Self.longestDocument).contains(size) else { return }
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
+    defer { scratch.deallocate() }
+    _ = fetcher.read(object, 0..<object.version.size, scratch: scratch) { [self] result in
+      guard case .success(let bytes) = result else { return }
+      follow(oracle.noteDocument(object.key, bytes), object)
+    }
+  }
+
+  /// A longer one is a file like any other: 64 MiB of JSON.
+  private static let longestDocument = 64 << 20
+
+  package func cachedBytes(of inode: InodeNumber) -> Int64 { cache.cachedBytes(of: inode) }
+}

@@ -1,0 +1,195 @@
+import Cache
+import ObjectStorage
+import Objects
+import Platform
+
+/// Questions out, answers in.
+extension Resolver {
+  func ask(_ questions: [ResolvePlan.Question], _ inquiry: Inquiry) {
+    counters.count(.questions, questions.count)
+    for question in questions {
+      switch question {
+      case .head: head(inquiry.key, question, inquiry)
+      case .slash: head(inquiry.directory.key.appending(inquiry.place.name, asDirectory: true), question, inquiry)
+      case .document(let number):
+        let inner = inquiry.directory.key.appending(inquiry.place.name, asDirectory: true)
+        head(inner.appending(ResolvePlan.documents[number]), question, inquiry)
+      case .below:
+        let prefix = inquiry.directory.key.appending(inquiry.place.name, asDirectory: true)
+        list(prefix, limit: 2, question, inquiry) { $0.isEmpty ? .nothing : .something }
+      case .exact:
+        let key = inquiry.key
+        list(key, limit: 1, question, inquiry) { objects in
+          objects.first { $0.key == key }.map { .version($0.version) } ?? .nothing
+        }
+      case .get(let storageClass): get(storageClass, question, inquiry, .demand)
+      }
+    }
+  }
+
+  private func head(_ key: ObjectKey, _ question: ResolvePlan.Question, _ inquiry: Inquiry) {
+    let transfer = store.head(key, priority: .demand) { [self] result in
+      switch result {
+      case .success(let version): answered(inquiry, question, .version(version))
+      case .failure(let error): answered(inquiry, question, error.kind == .notFound ? .nothing : .failed(error))
+      }
+    }
+    keep(transfer, inquiry)
+  }
+
+  private func list(
+    _ prefix: ObjectKey, limit: Int, _ question: ResolvePlan.Question, _ inquiry: Inquiry,
+    _ read: @escaping @Sendable ([ListPage.Object]) -> ResolvePlan.Reply
+  ) {
+    let request = ListRequest(prefix: prefix, delimited: false, limit: limit)
+    let transfer = store.list(request) { [self] result in
+      switch result {
+      case .success(let page): answered(inquiry, question, read(page.objects))
+      case .failure(let error): answered(inquiry, question, error.kind == .notFound ? .nothing : .failed(error))
+      }
+    }
+    keep(transfer, inquiry)
+  }
+
+  /// The GET records the entry itself, when its head is in.
+  func get(
+    _ storageClass: StorageClass, _ question: ResolvePlan.Question, _ inquiry: Inquiry, _ priority: TransferPriority
+  ) {
+    let key = inquiry.key
+    _ = fetcher.open(
+      key, priority: priority,
+      register: { [index] version in
+        let place = inquiry.place
+        let entry = index.record(.file(version), for: place.name, in: place.directory, at: inquiry.asked)
+        return ObjectReference(inode: entry.inode, key: key, version: version, class: storageClass)
+      },
+      { [self] result in
+        switch result {
+        case .success(let object): answered(inquiry, question, .version(object.version))
+        case .failure(.notFound):
+          oracle.noteAbsent(key)
+          answered(inquiry, question, .nothing)
+        case .failure where priority == .prefetch:
+          if leave(inquiry) { get(storageClass, question, inquiry, .demand) }
+        case .failure(.forbidden(let error)), .failure(.unavailable(let error)):
+          answered(inquiry, question, .failed(error))
+        case .failure(.changed), .failure(.interrupted):
+          answered(inquiry, question, .failed(StoreError(.unavailable, "\(key) changed while it was opened")))
+        }
+      })
+  }
+
+  private func keep(_ transfer: any Transfer, _ inquiry: Inquiry) {
+    let isOver = state.withLock { _ in
+      if !inquiry.isOver { inquiry.transfers.append(transfer) }
+      return inquiry.isOver
+    }
+    if isOver { transfer.cancel() }
+  }
+
+  private func answered(_ inquiry: Inquiry, _ question: ResolvePlan.Question, _ reply: ResolvePlan.Reply) {
+    let step = state.withLock { _ -> ResolvePlan.Step in
+      if inquiry.isOver { return .wait }
+      let step = inquiry.plan.answer(question, reply)
+      if case .done = step { inquiry.isOver = true }
+      return step
+    }
+    switch step {
+    case .wait: break
+    case .ask(let questions): ask(questions, inquiry)
+    case .done(.known(let kind)): learned(kind, inquiry)
+    case .done(.unknown(let error)): failed(FetchFailure(error), inquiry)
+    }
+  }
+
+  private func learned(_ kind: Entry.Kind, _ inquiry: Inquiry) {
+    // Recorded before the inquiry is gone: who comes in between joins it or finds the record.
+    let entry = index.record(kind, for: inquiry.place.name, in: inquiry.place.directory, at: inquiry.asked)
+    let waiters = finish(inquiry) { state in state.health.answered() }
+    let freshness = Freshness(timeToLive: configuration.timeToLive, now: time.now())
+    let valid = freshness.remaining(validated: inquiry.asked) ?? .zero
+    for waiter in waiters {
+      if kind == .absent {
+        counters.count(.negativeAnswers)
+        waiter(.absent(valid: valid))
+      } else {
+        waiter(.found(entry, valid: valid))
+      }
+    }
+  }
+
+  private func failed(_ failure: FetchFailure, _ inquiry: Inquiry) {
+    // A refusal is an answer: who may not read is not served from what was read before.
+    let isRefusal = if case .forbidden = failure { true } else { false }
+    let stale = configuration.servesStaleOnError && !isRefusal ? inquiry.fallback : nil
+    let now = time.monotonic()
+    let waiters = finish(inquiry) { state in
+      if isRefusal { state.health.answered() } else { state.health.failed(at: now) }
+      guard stale == nil else { return }
+      if state.failures.count >= 1024 { state.failures.removeAll() }
+      state.failures[inquiry.place] = (now, failure)
+    }
+    if let stale { return serveStale(stale, to: waiters) }
+    for waiter in waiters { waiter(.unknown(failure)) }
+  }
+
+  private func finish(_ inquiry: Inquiry, _ body: (inout State) -> Void) -> [PendingAnswer<Resolution>] {
+    let (waiters, transfers) = state.withLock { state in
+      state.inquiries[inquiry.place] = nil
+      body(&state)
+      let left = (inquiry.waiters, inquiry.transfers)
+      inquiry.waiters = []
+      inquiry.transfers = []
+      return left
+    }
+    for transfer in transfers { transfer.cancel() }
+    return waiters
+  }
+
+  // MARK: Stale
+
+  /// Where the remote is slow, who waits for a revalidation gets what is known after a while; the questions go on.
+  func schedulePatience(_ waiter: PendingAnswer<Resolution>, _ stale: Entry?, _ now: MonotonicTime) {
+    guard let stale else { return }
+    deadlines.schedule(at: now + configuration.patience) { [weak self] in
+      guard let self, !waiter.isOver else { return }
+      noteHealth(isUp: false)
+      serveStale(stale, to: [waiter])
+    }
+  }
+
+  func serveStale(_ entry: Entry, to waiters: [PendingAnswer<Resolution>]) {
+    counters.count(.staleServed, waiters.count)
+    noteStale()
+    for waiter in waiters {
+      if entry.kind == .absent {
+        counters.count(.negativeAnswers)
+        waiter(.absent(valid: Self.staleValidity))
+      } else {
+        waiter(.found(entry, valid: Self.staleValidity))
+      }
+    }
+  }
+
+  /// A stale answer is good for a moment, so that one program's many lookups of a path are not each counted and probed.
+  static var staleValidity: Interval { .seconds(1) }
+
+  func noteStale() {
+    let now = time.monotonic()
+    if state.withLock({ $0.health.mayLog(at: now) }) {
+      log.warning(
+        "the remote does not answer: serving what is known, although stale",
+        [("stale_served", "\(counters[.staleServed])")])
+    }
+  }
+
+  /// What listings learn about the remote counts too.
+  func noteHealth(isUp: Bool) {
+    let now = time.monotonic()
+    state.withLock { if isUp { $0.health.answered() } else { $0.health.failed(at: now) } }
+  }
+
+  var servesStaleAtOnce: Bool {
+    configuration.servesStaleOnError && state.withLock { $0.health.servesAtOnce }
+  }
+}
