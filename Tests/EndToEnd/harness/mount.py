@@ -1,5 +1,6 @@
 """A mount of the binary under test, in the foreground, with a cache directory of its own."""
 
+import errno
 import json
 import os
 import signal
@@ -54,7 +55,7 @@ class Mount:
         def mounted():
             if self.process.poll() is not None:
                 raise AssertionError(f"the mount ended with {self.process.returncode}:\n{processes.tail(self.log)}")
-            return self.mounted
+            return self.mounted and self.answering
 
         try:
             processes.wait_until(mounted, PATIENCE, "the mount")
@@ -66,6 +67,16 @@ class Mount:
     @property
     def mounted(self):
         return processes.mounts().get(str(self.point), "").startswith("fuse")
+
+    @property
+    def answering(self):
+        """Not what a dead daemon left."""
+        try:
+            return bool(os.stat(self.point))
+        except OSError as error:
+            if error.errno == errno.ENOTCONN:
+                return False
+            raise
 
     def stop(self):
         """SIGTERM; the daemon has to unmount and to end with 0."""
