@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import processes
@@ -13,11 +14,23 @@ from harness.mount import PATIENCE
 from conftest import ZARR2
 
 CHUNK = "v2_raw.zarr/1.0.1"
-READERS = pytest.mark.parametrize(
-    "reader,python,store",
-    [("zarr", None, "v2_raw.zarr"), ("zarr", ZARR2, "v2_raw.zarr"), ("xarray", None, "v2_dot.zarr")],
-    ids=["zarr3", "zarr2", "xarray"],
-)
+#: (name, reader, python, store)
+READERS = [
+    ("zarr3", "zarr", None, "v2_raw.zarr"),
+    ("zarr2", "zarr", ZARR2, "v2_raw.zarr"),
+    ("xarray", "xarray", None, "v2_dot.zarr"),
+]
+
+#: What a mount gets for --timeout where the remote never heals: over what a busy machine takes for what does work.
+TIMEOUT = "5s"
+
+
+def read_at_once(mount, try_reading):
+    """Every reader at the same time, since each waits a --timeout: {name: (exit code, standard error)}."""
+    with ThreadPoolExecutor() as pool:
+        running = {name: pool.submit(try_reading, reader, mount / store, python) for name, reader, python, store in READERS}
+        return {name: read.result() for name, read in running.items()}
+
 
 #: Faults that last: (action, settings).
 PERMANENT = {
@@ -25,53 +38,57 @@ PERMANENT = {
     "503": ("status", {"code": 503}),
     "403": ("status", {"code": 403}),
     "reset": ("reset", {}),
-    "truncated": ("truncate", {"after": 1000}),
+    # Nothing of the body: whoever got some of it each time would have it all in the end.
+    "truncated": ("truncate", {"after": 0}),
     "silent": ("stall", {}),
     "silent body": ("stall_body", {"after": 1000}),
 }
 
 
-def chunk_of(store):
-    return "air/1.0.1" if store == "v2_dot.zarr" else "1.0.1"
+#: One chunk of each of their stores.
+ONE_CHUNK = r"v2_raw\.zarr/1\.0\.1|v2_dot\.zarr/air/1\.0\.1"
 
 
-@READERS
 @pytest.mark.parametrize("fault", PERMANENT)
-def test_permanent_fault_of_a_chunk_raises(fault, reader, python, store, proxy, make_mount, try_reading):
+def test_permanent_fault_of_a_chunk_raises(fault, proxy, make_mount, try_reading):
     action, settings = PERMANENT[fault]
-    with make_mount(proxy, timeout="2s") as mount:
-        struck = proxy.fault(action, key=f"{store}/{chunk_of(store)}", **settings)
-        code, err = try_reading(reader, mount / store, python)
+    with make_mount(proxy, timeout=TIMEOUT) as mount:
+        struck = proxy.fault(action, key=ONE_CHUNK, **settings)
+        for name, (code, err) in read_at_once(mount, try_reading).items():
+            assert code != 0, f"{name} read values that nobody has"
+            assert "rror" in err, f"{name} ended without a reason"
         assert struck.hits > 0
-        assert code != 0, "values were read that nobody has"
-        assert "rror" in err
         proxy.heal()
 
 
-@READERS
-def test_permanent_fault_of_a_chunk_that_a_listing_showed(reader, python, store, proxy, make_mount, try_reading):
-    with make_mount(proxy, timeout="2s") as mount:
-        processes.run(["ls", "-lR", mount / store])
-        proxy.fault("status", code=500, kind="GET|HEAD", key=f"{store}/{chunk_of(store)}")
-        assert try_reading(reader, mount / store, python)[0] != 0
+def test_permanent_fault_of_a_chunk_that_a_listing_showed(proxy, make_mount, try_reading):
+    with make_mount(proxy, timeout=TIMEOUT) as mount:
+        processes.run(["ls", "-lR", mount.point])
+        proxy.fault("status", code=500, kind="GET|HEAD", key=ONE_CHUNK)
+        for name, (code, _) in read_at_once(mount, try_reading).items():
+            assert code != 0, f"{name} read values that nobody has"
 
 
 @pytest.mark.parametrize("document", [".zarray", "zarr.json"])
 def test_permanent_fault_of_metadata_raises(document, proxy, make_mount, try_reading):
     store = "v2_raw.zarr" if document == ".zarray" else "v3_sparse.zarr"
-    with make_mount(proxy, timeout="2s") as mount:
+    with make_mount(proxy, timeout=TIMEOUT) as mount:
         proxy.fault("status", code=500, key=rf"{store}/{document}")
         assert try_reading("zarr", mount / store)[0] != 0
 
 
-@READERS
-def test_network_gone_raises(reader, python, store, proxy, make_mount, try_reading):
-    with make_mount(proxy, timeout="2s") as mount:
+def test_network_gone_raises(proxy, make_mount, try_reading):
+    with make_mount(proxy, timeout=TIMEOUT) as mount:
         os.listdir(mount.point)
         proxy.refuse()
-        assert try_reading(reader, mount / store, python)[0] != 0
+        for name, (code, _) in read_at_once(mount, try_reading).items():
+            assert code != 0, f"{name} read values that nobody has"
         proxy.accept()
-        processes.wait_until(lambda: try_reading(reader, mount / store, python)[0] == 0, PATIENCE, "recovery", step=0.5)
+
+        def recovered():
+            return all(code == 0 for code, _ in read_at_once(mount, try_reading).values())
+
+        processes.wait_until(recovered, PATIENCE, "recovery", step=0.5)
 
 
 TRANSIENT = {
@@ -108,7 +125,7 @@ def test_transient_fault_of_everything_is_healed(bucket, proxy, make_mount, read
 
     with make_mount(proxy, timeout="60s") as mount:
         proxy.fault("status", code=503, where=first_time)
-        stores = ["v2_slash.zarr", "v3_plain.zarr", "v3_shard.zarr"]
+        stores = ["v3_plain.zarr", "v3_shard.zarr"]
         assert read_stores("zarr", [mount / s for s in stores]) == read_stores("zarr", [bucket / s for s in stores])
         proxy.heal()
 
@@ -129,13 +146,14 @@ def test_wrong_bytes_are_seen_where_the_server_sends_a_checksum(bucket, proxy, m
         assert damaged.hits == 1
 
 
-def test_a_server_that_ignores_ranges(bucket, nginx, proxy, make_mount):
-    with make_mount(proxy, timeout="30s") as mount:
-        proxy.fault("ignore_range", kind="GET", key="raw/big.bin|v3_shard.zarr/.*")
-        assert (mount / "raw/big.bin").read_bytes() == (bucket / "raw/big.bin").read_bytes()
-        with open(mount / "v3_shard.zarr/c/0/0/0", "rb") as shard:
-            shard.seek(-100, os.SEEK_END)
-            assert shard.read() == (bucket / "v3_shard.zarr/c/0/0/0").read_bytes()[-100:]
+def test_a_server_that_ignores_ranges(bucket, nginx, make_mount):
+    """It answers 200 and everything, whatever part is asked for."""
+    with make_mount(source=f"{nginx.url}/whole/raw", timeout="30s") as mount:
+        expected = (bucket / "raw/big.bin").read_bytes()
+        with open(mount / "big.bin", "rb") as body:
+            body.seek(-100, os.SEEK_END)
+            assert body.read() == expected[-100:]
+        assert (mount / "big.bin").read_bytes() == expected
 
 
 def test_absent_and_then_there(proxy, make_mount, bucket):
@@ -148,7 +166,7 @@ def test_absent_and_then_there(proxy, make_mount, bucket):
 
 
 def test_a_listing_that_fails_is_no_empty_directory(proxy, make_mount):
-    with make_mount(proxy, timeout="2s") as mount:
+    with make_mount(proxy, timeout=TIMEOUT) as mount:
         fault = proxy.fault("status", code=500, kind="LIST", key="v3_plain.*")
         with pytest.raises(OSError) as caught:
             os.listdir(mount / "v3_plain.zarr")
@@ -225,7 +243,7 @@ class TestDeadNetwork:
 
 def test_a_failure_is_remembered_for_the_second_read(proxy, make_mount):
     """The kernel asks twice for a page that failed: the reader waits one --timeout, not two. Told by the attempts at the server."""
-    with make_mount(proxy, timeout="2s") as mount:
+    with make_mount(proxy, timeout=TIMEOUT) as mount:
         processes.run(["ls", "-l", mount / "v2_raw.zarr"])
         proxy.fault("status", code=500, kind="GET|HEAD", key=CHUNK)
         with pytest.raises(OSError) as caught:

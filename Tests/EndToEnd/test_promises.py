@@ -8,6 +8,7 @@ import hashlib
 import os
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import processes
@@ -82,7 +83,16 @@ def test_one_version_with_a_reader_in_the_middle(proxy, new_bucket, make_mount):
                 assert tail == old[-65536:], "a reader of the old version got the new one's bytes"
             except OSError as error:
                 assert error.errno == errno.ESTALE
-        processes.wait_until(lambda: (mount / "object").read_bytes() == new, PATIENCE, "the new version", step=0.2)
+
+        def current():
+            try:
+                return (mount / "object").read_bytes() == new
+            except OSError as error:
+                # Within the ttl the name still means the old version, of which not all is cached.
+                assert error.errno == errno.ESTALE
+                return False
+
+        processes.wait_until(current, PATIENCE, "the new version", step=0.2)
 
 
 def test_absent_is_not_unknown(proxy, make_mount):
@@ -100,19 +110,21 @@ def test_absent_is_not_unknown(proxy, make_mount):
             proxy.heal()
 
 
-@pytest.mark.parametrize("reader,python", [("zarr", None), ("zarr", ZARR2), ("tensorstore", None)], ids=["zarr3", "zarr2", "tensorstore"])
-def test_never_a_fill_value_for_a_fault(reader, python, proxy, make_mount, read_stores, try_reading, bucket):
-    """A chunk that cannot be had makes the reader raise, and is read right once the fault is over."""
-    with make_mount(proxy, timeout="2s") as mount:
+def test_never_a_fill_value_for_a_fault(proxy, make_mount, read_stores, try_reading, bucket):
+    """A chunk that cannot be had makes every reader raise, and is read right once the fault is over."""
+    readers = {"zarr3": ("zarr", None), "zarr2": ("zarr", ZARR2), "tensorstore": ("tensorstore", None)}
+    with make_mount(proxy, timeout="5s") as mount, ThreadPoolExecutor() as pool:
+        # Nothing that names the chunk comes through: not its head, not a listing of just it.
         proxy.fault("status", code=500, key=CHUNK)
-        # A listing must not hide it either, nor tell its size: nothing that names the chunk comes through.
-        code, err = try_reading(reader, mount / "v2_raw.zarr", python)
-        assert code != 0, "a fill value was read"
-        assert "Traceback" in err or "rror" in err
+        running = {n: pool.submit(try_reading, r, mount / "v2_raw.zarr", python) for n, (r, python) in readers.items()}
+        for name, read in running.items():
+            code, err = read.result()
+            assert code != 0, f"{name} read a fill value"
+            assert "rror" in err
         proxy.heal()
-        expected = read_stores(reader, [bucket / "v2_raw.zarr"], python)
-        processes.wait_until(lambda: try_reading(reader, mount / "v2_raw.zarr", python)[0] == 0, PATIENCE, "recovery")
-        assert read_stores(reader, [mount / "v2_raw.zarr"], python) == expected
+        expected = read_stores("zarr", [bucket / "v2_raw.zarr"])
+        processes.wait_until(lambda: try_reading("zarr", mount / "v2_raw.zarr")[0] == 0, PATIENCE, "recovery")
+        assert read_stores("zarr", [mount / "v2_raw.zarr"]) == expected
 
 
 def test_freshness_within_ttl(proxy, new_bucket, make_mount):

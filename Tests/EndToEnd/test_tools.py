@@ -178,7 +178,7 @@ def test_a_prefix_can_be_the_root(s3, bucket, make_mount):
 
 def test_a_mapped_file_reads_right(mounted, bucket):
     """In a process of its own: a fault in a mapping is a SIGBUS."""
-    script = "import mmap, sys; print(mmap.mmap(open(sys.argv[1]).fileno(), 0, access=mmap.ACCESS_READ)[20 << 20:][:1000].hex())"
+    script = "import mmap, sys; f = open(sys.argv[1]); m = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ); print(m[20 << 20:][:1000].hex())"
     seen = processes.run([sys.executable, "-c", script, mounted / "raw/big.bin"]).stdout
     assert bytes.fromhex(seen.decode()) == (bucket / "raw/big.bin").read_bytes()[20 << 20 :][:1000]
 

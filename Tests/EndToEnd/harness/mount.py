@@ -1,5 +1,6 @@
 """A mount of the binary under test, in the foreground, with a cache directory of its own."""
 
+import errno
 import json
 import os
 import signal
@@ -45,14 +46,16 @@ class Mount:
     # --- life
 
     def start(self):
-        self.point.mkdir(parents=True, exist_ok=True)
+        # A stale mount there is the daemon's affair; even asking whether it is a directory fails.
+        if str(self.point) not in processes.mounts():
+            self.point.mkdir(parents=True, exist_ok=True)
         self.process = processes.start(self.command("--foreground"), self.log, self.env)
         LIVE.add(self)
 
         def mounted():
             if self.process.poll() is not None:
                 raise AssertionError(f"the mount ended with {self.process.returncode}:\n{processes.tail(self.log)}")
-            return self.mounted
+            return self.mounted and self.answering
 
         try:
             processes.wait_until(mounted, PATIENCE, "the mount")
@@ -64,6 +67,16 @@ class Mount:
     @property
     def mounted(self):
         return processes.mounts().get(str(self.point), "").startswith("fuse")
+
+    @property
+    def answering(self):
+        """Not what a dead daemon left."""
+        try:
+            return bool(os.stat(self.point))
+        except OSError as error:
+            if error.errno == errno.ENOTCONN:
+                return False
+            raise
 
     def stop(self):
         """SIGTERM; the daemon has to unmount and to end with 0."""

@@ -107,7 +107,7 @@ class Proxy:
         truncate(after): the head promises all, `after` bytes come, then the end
         stall_body(after): as many bytes, then silence  flip: every 997th byte of the body is wrong
         checksum(flip): x-amz-checksum-crc32 is added, right for the true body; with flip=True the body is damaged
-        ignore_range: the server sees no Range          delay(seconds): as it says
+        delay(seconds): as it says
         """
         fault = Fault(action, **settings)
         with self._lock:
@@ -263,9 +263,8 @@ class Proxy:
 
         upstream.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in headers:
-            if name.lower() in ("connection", "keep-alive") or (action == "ignore_range" and name.lower() == "range"):
-                continue
-            upstream.putheader(name, value)
+            if name.lower() not in ("connection", "keep-alive"):
+                upstream.putheader(name, value)
         upstream.endheaders(body)
         response = upstream.getresponse()
         request.status = response.status
