@@ -34,9 +34,12 @@ package struct GetHead: Sendable {
   package var version: ObjectVersion
   /// Which bytes the body will hold: never beyond `version.size`.
   package var range: ByteRange
+  /// CRC-32 of the whole object (`x-amz-checksum-crc32`, type FULL_OBJECT), where the remote offers one.
+  package var checksum: UInt32?
 
-  package init(version: ObjectVersion, range: ByteRange) {
+  package init(version: ObjectVersion, range: ByteRange, checksum: UInt32? = nil) {
     self.version = version
     self.range = range
+    self.checksum = checksum
   }
 }

@@ -111,11 +111,11 @@ extension Body {
 }
 
 /// CRC-32 as zlib and the wire (`x-amz-checksum-crc32`) have it.
-enum Checksum {
+package enum Checksum {
   static func of(_ bytes: UnsafeRawBufferPointer) -> UInt32 { adding(bytes, to: 0) }
 
   /// Goes on where `checksum` ended. The corresponding C function is `crc32_z`.
-  static func adding(_ bytes: UnsafeRawBufferPointer, to checksum: UInt32) -> UInt32 {
+  package static func adding(_ bytes: UnsafeRawBufferPointer, to checksum: UInt32) -> UInt32 {
     guard let base = bytes.baseAddress else { return checksum }
     return UInt32(truncatingIfNeeded: crc32_z(UInt(checksum), base.assumingMemoryBound(to: UInt8.self), bytes.count))
   }

@@ -57,7 +57,11 @@ extension Fetcher {
   }
 
   /// The part is over, its storage finished. `kept` bytes from its lower bound on may stay.
-  func ended(_ part: PartTransfer, _ end: FetchTable.End, window: MemoryWindow?, kept: Int64, hasNoRoom: Bool = false) {
+  /// `isDamaged`: the bytes were not those of the object's checksum; they are fetched anew, some times.
+  func ended(
+    _ part: PartTransfer, _ end: FetchTable.End, window: MemoryWindow?, kept: Int64, hasNoRoom: Bool = false,
+    isDamaged: Bool = false
+  ) {
     let now = time.monotonic()
     var effects = FetcherState.Effects()
     let (ready, failed, again, dropped) = state.withLockNotifying { state in
@@ -87,6 +91,10 @@ extension Fetcher {
       for read in failed { finish(read, .failure(failure)) }
     }
     if hasNoRoom { for read in again { read.attempts = max(read.attempts, Self.attemptsWithCache) } }
+    if isDamaged {
+      log.warning("an object's bytes did not match its checksum", [("key", part.object.key.description)])
+      for read in again { read.attempts += 1 }
+    }
     retry(again)
   }
 

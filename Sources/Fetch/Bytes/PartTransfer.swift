@@ -22,6 +22,10 @@ final class PartTransfer: GetReceiver, @unchecked Sendable {
   private var position: Int64 = 0
   private var arrived: Int64 = 0
   private var refusal: StoreError?
+  /// The CRC-32 that the whole object has, where this part is the whole and the remote says it: nothing is answered
+  /// before it was compared.
+  private var expected: UInt32?
+  private var checksum: UInt32 = 0
   private var isLost = false
 
   // Guarded by the fetcher's lock.
@@ -47,6 +51,7 @@ final class PartTransfer: GetReceiver, @unchecked Sendable {
     } else if head.range.lowerBound > range.lowerBound {
       refuse(StoreError(.rejected, "GET \(object.key): other bytes than the ones asked for"))
     }
+    if range == 0..<head.version.size, head.range == range { expected = head.checksum }
   }
 
   func append(_ bytes: UnsafeRawBufferPointer) {
@@ -63,8 +68,12 @@ final class PartTransfer: GetReceiver, @unchecked Sendable {
         fetcher.cancel(self)
         return
       }
+      if expected != nil {
+        checksum = Checksum.adding(
+          UnsafeRawBufferPointer(rebasing: bytes[lower..<lower + wanted.count]), to: checksum)
+      }
       arrived += Int64(wanted.count)
-      fetcher.progressed(self, arrived: arrived, by: Int64(wanted.count))
+      fetcher.progressed(self, arrived: expected == nil ? arrived : 0, by: Int64(wanted.count))
     }
     if arrived == Int64(range.count), came.upperBound > range.upperBound { fetcher.cancel(self) }
   }
@@ -73,6 +82,7 @@ final class PartTransfer: GetReceiver, @unchecked Sendable {
     let isWhole = arrived == Int64(range.count)
     let end: FetchTable.End
     var keep = true
+    var isDamaged = false
     if let refusal {
       end = .failed(FetchFailure(refusal))
       keep = false
@@ -82,6 +92,10 @@ final class PartTransfer: GetReceiver, @unchecked Sendable {
       end = failure.kind == .cancelled ? .abandoned : .failed(FetchFailure(failure))
       // All is in and the store still complains: a checksum. What is whole but wrong must not stay.
       keep = !isWhole && failure.kind != .rejected
+    } else if isWhole, let expected, checksum != expected {
+      isDamaged = true
+      end = .abandoned
+      keep = false
     } else if isWhole {
       end = .complete
     } else {
@@ -89,7 +103,7 @@ final class PartTransfer: GetReceiver, @unchecked Sendable {
       end = .failed(.unavailable(StoreError(.unavailable, "GET \(object.key): the body ended early")))
     }
     let window = storage?.finish(keep: keep)
-    fetcher.ended(self, end, window: window, kept: keep ? arrived : 0)
+    fetcher.ended(self, end, window: window, kept: keep ? arrived : 0, isDamaged: isDamaged)
   }
 
   private func refuse(_ error: StoreError) {

@@ -36,7 +36,7 @@ enum ObjectResponse {
 
   /// What the body of a successful response to `request` will hold.
   static func head(of head: HTTPResponseHead, for request: GetRequest, at place: Place) throws(StoreError) -> GetHead {
-    let result: GetHead
+    var result: GetHead
     switch head.status {
     case 200 where head["content-range"] == nil:
       // Asked for or not: the whole object.
@@ -64,7 +64,30 @@ enum ObjectResponse {
     if let expected = request.expected, !isSame(result.version, as: expected) {
       throw place.error(.changed, "the object has changed", head)
     }
+    if head["x-amz-checksum-type"].map({ $0 == "FULL_OBJECT" }) ?? true {
+      result.checksum = head["x-amz-checksum-crc32"].flatMap(checksum)
+    }
     return result
+  }
+
+  /// Four bytes in base64; a checksum of the parts' checksums (`…-3`) says nothing of the bytes.
+  static func checksum(_ text: String) -> UInt32? {
+    let characters = Array(text.utf8)
+    guard characters.count == 8, characters[6...] == [UInt8(ascii: "="), UInt8(ascii: "=")] else { return nil }
+    var bits: UInt64 = 0
+    for character in characters[..<6] {
+      let digit: UInt8
+      switch character {
+      case UInt8(ascii: "A")...UInt8(ascii: "Z"): digit = character - UInt8(ascii: "A")
+      case UInt8(ascii: "a")...UInt8(ascii: "z"): digit = character - UInt8(ascii: "a") + 26
+      case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = character - UInt8(ascii: "0") + 52
+      case UInt8(ascii: "+"): digit = 62
+      case UInt8(ascii: "/"): digit = 63
+      default: return nil
+      }
+      bits = bits << 6 | UInt64(digit)
+    }
+    return UInt32(bits >> 4)
   }
 }
 

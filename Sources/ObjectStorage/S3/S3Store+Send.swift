@@ -118,8 +118,10 @@ extension S3Store {
     var headers = message.headers
     if options.requestPayer { headers.append(("x-amz-request-payer", "requester")) }
     if let credentials {
+      // No more than S3 demands: what a proxy may change or leave out (Range) must not break the signature.
+      let signed = headers.filter { $0.name.lowercased().hasPrefix("x-amz-") }
       let signable = SigV4Signer.Request(
-        method: message.method.rawValue, host: target.host, path: target.path, query: message.query, headers: headers)
+        method: message.method.rawValue, host: target.host, path: target.path, query: message.query, headers: signed)
       headers += SigV4Signer(region: region).headers(for: signable, with: credentials, at: time.now())
     }
     if options.isGoogle, message.key != nil { headers.append(("Accept-Encoding", "gzip")) }

@@ -68,6 +68,8 @@ package final class S3Store: ObjectStore, CheckableStore {
     }
     var message = S3Message(.get, key: request.key)
     message.headers = request.headers
+    // Offered for whole objects, if they were uploaded with one.
+    if request.beginsAtZero || request.range == .whole { message.headers.append(("x-amz-checksum-mode", "ENABLED")) }
     send(message, chain) { place in
       GetHandler(request, at: place, to: receiver)
     } completion: { [self] handler, place, result in
