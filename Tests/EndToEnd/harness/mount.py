@@ -70,9 +70,9 @@ class Mount:
 
     @property
     def answering(self):
-        """Not what a dead daemon left."""
+        """Not what a dead daemon left; the kernel itself would still tell its attributes."""
         try:
-            return bool(os.stat(self.point))
+            return bool(os.statvfs(self.point))
         except OSError as error:
             if error.errno == errno.ENOTCONN:
                 return False
