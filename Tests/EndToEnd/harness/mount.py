@@ -70,7 +70,7 @@ class Mount:
 
     @property
     def answering(self):
-        """Not what a dead daemon left, of which the kernel still has the attributes."""
+        """Not what a dead daemon left; the kernel itself would still tell its attributes."""
         try:
             return bool(os.statvfs(self.point))
         except OSError as error:
