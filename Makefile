@@ -85,7 +85,7 @@ stress: ## the long loops: 200 kills, 200,000 keys, 500,000 names
 	.venv/bin/python Benchmarks/names.py --zarrfs .build/debug/zarrfs
 
 fuzz: ## every parser, SECONDS_TO_FUZZ each
-	@scripts/fuzz $(SECONDS_TO_FUZZ)
+	Fuzz/run.sh $(SECONDS_TO_FUZZ)
 
 clean: ## everything that was built; the Python environments stay
 	rm -rf .build .build-thread .build-address .build-coverage .build-fuzz

@@ -27,7 +27,7 @@ package struct MountOptions: Sendable {
   package var partSize: Int64 = 8 << 20
   package var connections = 64
   /// 0: off.
-  package var prefetch = 16
+  package var prefetch = 64
   /// nil: `MemoryDefault`.
   package var memory: Int64?
   package var timeout = Interval.seconds(120)
