@@ -30,11 +30,7 @@ extension Fetcher {
       if let running = state.opens[key], !running.isCancelled {
         let pending = PendingOpen(running, fetcher: self, answer: answer)
         running.waiters.append(pending)
-        if priority > running.priority {
-          running.priority = priority
-          state.budget.promote(running.id)
-          if let handle = running.transfer { effects.promote.append(handle) }
-        }
+        if priority == .demand { promote(running, in: &state, &effects) }
         return pending
       }
       let transfer = OpenTransfer(
@@ -60,13 +56,18 @@ extension Fetcher {
   package func promote(_ key: ObjectKey) {
     var effects = FetcherState.Effects()
     state.withLock { state in
-      guard let running = state.opens[key], running.priority < .demand else { return }
-      running.priority = .demand
-      state.budget.promote(running.id)
-      if let handle = running.transfer { effects.promote.append(handle) }
+      guard let running = state.opens[key] else { return }
+      promote(running, in: &state, &effects)
       state.admit(&effects)
     }
     run(effects)
+  }
+
+  func promote(_ open: OpenTransfer, in state: inout FetcherState, _ effects: inout FetcherState.Effects) {
+    guard open.priority < .demand else { return }
+    open.priority = .demand
+    state.budget.promote(open.id)
+    if let handle = open.transfer { effects.promote.append(handle) }
   }
 
   func start(_ open: OpenTransfer) {

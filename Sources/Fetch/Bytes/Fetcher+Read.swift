@@ -110,6 +110,7 @@ extension Fetcher {
       if state.isShutDown {
         return .failed(.unavailable(StoreError(.cancelled, "the mount is shutting down")))
       }
+      if awaitsOpening(read, in: &state, &effects) { return .parked }
       switch state.table.request(
         read.id, of: read.object.inode, read.range, missing: missing, plan: plan, since: moment, now: now)
       {
@@ -131,6 +132,32 @@ extension Fetcher {
     }
     run(effects)
     return admission
+  }
+
+  /// The object is being opened by a GET that will bring the bytes: a listing told its name before the head came.
+  private func awaitsOpening(_ read: ParkedRead, in state: inout FetcherState, _ effects: inout FetcherState.Effects)
+    -> Bool
+  {
+    guard !read.hasAwaitedOpen, read.range.lowerBound < configuration.partSize,
+      let open = state.opens[read.object.key], !open.isCancelled
+    else { return false }
+    read.awaitsOpen = true
+    read.hasAwaitedOpen = true
+    if !read.hasWaited {
+      read.hasWaited = true
+      counters.misses.add(1)
+    }
+    open.waiters.append(
+      PendingOpen(open, fetcher: self) { [self] _ in
+        let isWaiting = self.state.withLock { _ in
+          defer { read.awaitsOpen = false }
+          return read.awaitsOpen
+        }
+        if isWaiting { retry([read]) }
+      })
+    promote(open, in: &state, &effects)
+    state.admit(&effects)
+    return true
   }
 
   private func succeed(_ read: ParkedRead, _ bytes: UnsafeMutableRawBufferPointer) {
@@ -164,6 +191,10 @@ extension Fetcher {
   func interrupt(_ read: ParkedRead) {
     let parts: [PartTransfer]? = state.withLock { state in
       read.isInterrupted = true
+      if read.awaitsOpen {
+        read.awaitsOpen = false
+        return []
+      }
       guard let cancel = state.table.interrupt(read.id) else { return nil }
       state.reads[read.id] = nil
       return cancel.compactMap { state.transfers[$0] }

@@ -21,6 +21,10 @@ final class ParkedRead: PendingRead, @unchecked Sendable {
 
   // Guarded by the fetcher's lock.
   var isInterrupted = false
+  /// Waits for the head of a GET on lookup of its object.
+  var awaitsOpen = false
+  /// It did so once; what the GET did not bring is then its own to fetch.
+  var hasAwaitedOpen = false
 
   init(
     id: WaiterID, _ object: ObjectReference, _ range: ByteRange, fetcher: Fetcher,
