@@ -96,9 +96,10 @@ struct TreeNode: Sendable {
     if let layout = array.layout {
       if array.sharding != nil, let shard = array.chunkShape {
         parts.append("shards \(Self.tuple(shard))")
-        parts.append("\(Self.count(layout.innerGrid?.total)) chunks in \(Self.count(layout.grid.total)) shards")
+        parts.append(
+          Count.text(layout.innerGrid?.total, "chunk") + " in " + Count.text(layout.grid.total, "shard"))
       } else {
-        parts.append("\(Self.count(layout.grid.total)) chunks")
+        parts.append(Count.text(layout.grid.total, "chunk"))
       }
     } else {
       parts.append("grid not known")
@@ -109,5 +110,4 @@ struct TreeNode: Sendable {
   }
 
   private static func tuple(_ values: [Int64]) -> String { "(\(values.map { "\($0)" }.joined(separator: ", ")))" }
-  private static func count(_ value: Int64?) -> String { value.map { "\($0)" } ?? "countless" }
 }

@@ -85,8 +85,7 @@ enum WarmCommand {
       guard inDetail, arrays.count > 1 else { continue }
       Console.print("\(Log.printable("\(array.path)")) \(WarmPlan.text(extent, estimate: bytes))\n")
     }
-    let number = arrays.count == 1 ? "1 array" : "\(arrays.count) arrays"
-    Console.print("\(number): \(WarmPlan.text(plan.total, estimate: estimate))\n")
+    Console.print("\(Count.text(Int64(arrays.count), "array")): \(WarmPlan.text(plan.total, estimate: estimate))\n")
   }
 
   /// Metadata documents of every node are wanted too, consolidated or not. What failed.
@@ -109,17 +108,18 @@ enum WarmCommand {
     let isWatched = Console.isWatched
     var shown = 0
     let progress = reading.run(jobs: jobs, every: isWatched ? .milliseconds(200) : .seconds(5)) { progress, elapsed in
+      if progress.chunks == 0 { return }
       guard isWatched else { return Console.report("\(progress.line(after: elapsed))\n") }
       let line = progress.line(after: elapsed, bar: 24)
       Console.report("\r\(line)\(String(repeating: " ", count: max(shown - line.count, 0)))")
       shown = line.count
     }
-    if isWatched { Console.report("\n") }
+    if isWatched, shown > 0 { Console.report("\n") }
     return progress
   }
 
   private static func conclude(_ progress: WarmProgress) {
-    var text = "\(progress.done - progress.absent - progress.skipped - progress.failed) chunks read"
+    var text = Count.text(progress.done - progress.absent - progress.skipped - progress.failed, "chunk") + " read"
     text += ", \(ByteCount.text(progress.read))"
     if progress.skipped > 0 { text += "; \(progress.skipped) were cached" }
     if progress.absent > 0 { text += "; \(progress.absent) do not exist" }

@@ -104,9 +104,9 @@ struct WarmPlan: Sendable {
   static func text(_ extent: Extent, estimate: Int64?) -> String {
     guard extent.isListed else {
       let size = estimate.map { ", up to \(ByteCount.text($0)) before compression" } ?? ""
-      return "up to \(extent.selected) chunks\(size)"
+      return "up to \(Count.text(extent.selected, "chunk"))\(size)"
     }
-    var text = "\(extent.existing) chunks, \(ByteCount.text(extent.bytes))"
+    var text = "\(Count.text(extent.existing, "chunk")), \(ByteCount.text(extent.bytes))"
     if extent.existing < extent.selected { text += "; \(extent.selected - extent.existing) more do not exist" }
     if extent.cached > 0 { text += "; \(extent.cached) cached already (\(ByteCount.text(extent.cachedBytes)))" }
     return text
