@@ -7,8 +7,7 @@ extension ZarrFileSystem {
     _ name: EntryName, in parent: InodeNumber, _ answer: @escaping @Sendable (LookupAnswer) -> Void
   ) -> (any PendingRequest)? {
     if parent.isControl || (parent == .root && name == ControlFiles.directoryName) {
-      answer(lookupControl(name, in: parent))
-      return nil
+      return lookupControl(name, in: parent, answer) ? Pending {} : nil
     }
     guard name.isPresentable else {
       answer(name.bytes.count > EntryName.maximumLength ? .failed(.nameTooLong) : .absent(valid: .zero))

@@ -8,8 +8,7 @@ extension ZarrFileSystem {
     _ answer: @escaping @Sendable (ReadAnswer) -> Void
   ) -> (any PendingRequest)? {
     if inode.isSnapshot {
-      control.read(inode, range, answer)
-      return nil
+      return control.read(inode, range, answer) ? Pending {} : nil
     }
     guard let object = object(inode) else {
       answer(.failed(refusal(inode)))

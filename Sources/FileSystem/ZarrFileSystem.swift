@@ -93,7 +93,9 @@ package final class ZarrFileSystem: ServedFileSystem {
   }
 
   func controlAttributes(_ inode: InodeNumber, size: Int64) -> Attributes {
-    file(inode, size: size, modified: names.time.now().milliseconds)
+    var shown = file(inode, size: size, modified: names.time.now().milliseconds)
+    if inode.isSnapshot, control.isAction(inode) { shown.permissions &= 0o400 }
+    return shown
   }
 
   /// Not zero, because readers take an empty file for an empty chunk (`readers.md` 11.1).

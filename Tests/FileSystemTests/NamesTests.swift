@@ -168,9 +168,11 @@ private final class ScriptedOracle: NameOracle {
     #expect(world.list() == ["a"])
     let control = try #require(world.lookup(".zarrfs").attributes)
     #expect(control.isDirectory)
-    #expect(world.list(control.inode) == ["config.json", "inodes/", "stats.json"])
+    #expect(world.list(control.inode) == ["cached/", "config.json", "evict/", "inodes/", "stats.json"])
     #expect(world.lookup("x", in: control.inode).isAbsent)
-    #expect(world.list(try #require(world.lookup("inodes", in: control.inode).inode)) == [])
+    for name: EntryName in ["inodes", "cached", "evict"] {
+      #expect(world.list(try #require(world.lookup(name, in: control.inode).inode)) == [])
+    }
   }
 
   @Test func statisticsHaveTheirTrueSizeAndAreNew() throws {
@@ -192,6 +194,51 @@ private final class ScriptedOracle: NameOracle {
     #expect(world.read(attributes.inode) == .success(bytes))
     world.fileSystem.forget(attributes.inode, count: 1)
     #expect(world.read(attributes.inode) == .failure(.stale))
+  }
+
+  @Test func whatIsCachedIsCountedAndDropped() throws {
+    let world = World { store in
+      for key in ["a/zarr.json", "a/c/0", "a/c/1", "b/c/0"] { store.put(ObjectKey(key), "12345") }
+    }
+    for path in ["a/zarr.json", "a/c/0", "a/c/1", "b/c/0"] {
+      #expect(world.text(try #require(world.walk(path)).inode) == "12345")
+    }
+    // A READ is answered before its fill is finished; the store answers this afterwards.
+    _ = world.store.headAndWait("anything")
+    let a = try #require(world.walk("a")).inode.rawValue
+    let chunk = try #require(world.walk("a/c/0")).inode.rawValue
+    func cached(_ inode: UInt64) throws -> [String: Any] {
+      let found = try #require(world.walk(".zarrfs/cached/\(inode).json"))
+      return world.json(found.inode)
+    }
+    #expect(try cached(a)["cached_chunks"] as? Int == 2)
+    #expect(try cached(a)["key"] as? String == "a/")
+    #expect((try cached(a)["allocated_bytes"] as? Int ?? 0) > 0)
+    #expect(try cached(1)["cached_chunks"] as? Int == 3)
+
+    // Looking does nothing; only the owner may read.
+    let evict = try #require(world.walk(".zarrfs/evict/\(chunk).json"))
+    #expect(evict.permissions == 0o400)
+    #expect(try cached(a)["cached_chunks"] as? Int == 2)
+    let answer = try world.read(evict.inode).get()
+    #expect(Int64(answer.count) == evict.size)
+    #expect((world.json(evict.inode)["evicted_bytes"] as? Int ?? 0) > 0)
+    #expect(try cached(a)["cached_chunks"] as? Int == 1)
+    // What was read stays so.
+    #expect(world.read(evict.inode) == .success(answer))
+
+    let folder = try #require(world.walk(".zarrfs/evict/\(a).json"))
+    #expect((world.json(folder.inode)["evicted_bytes"] as? Int ?? 0) > 0)
+    #expect(try cached(a)["cached_chunks"] as? Int == 0)
+    #expect(try cached(1)["cached_chunks"] as? Int == 1)
+    let document = try #require(world.walk("a/zarr.json")).inode.rawValue
+    let facts = world.json(try #require(world.walk(".zarrfs/inodes/\(document).json")).inode)
+    #expect((facts["cached_bytes"] as? Int ?? 0) > 0)
+    // Read again, it is there again.
+    #expect(world.text(InodeNumber(chunk)) == "12345")
+    for name in ["cached/424242.json", "cached/\(chunk).json", "evict/424242.json", "evict/x.json", "evict/\(a)"] {
+      #expect(world.walk(".zarrfs/\(name)") == nil)
+    }
   }
 
   @Test func factsOfOneInode() throws {

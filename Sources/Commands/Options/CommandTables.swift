@@ -1,6 +1,6 @@
 /// Every command with its options: what `zarrfs help` shows and what docs/configuration.md and the man page explain.
 package enum CommandTables {
-  package static let all = [mount, unmount, stats, cache, help, version]
+  package static let all = [mount, unmount, stats, tree, warm, evict, cache, help, version]
 
   package static func table(_ command: String) -> OptionTable? {
     let name = ["umount": "unmount", "--version": "version", "-V": "version", "--help": "help", "-h": "help"]
@@ -95,6 +95,43 @@ package enum CommandTables {
         "cache-dir", .text("DIR"), "Where the cache lives.", standard: "$XDG_CACHE_HOME/zarrfs or ~/.cache/zarrfs"),
       Option("json", "Print JSON."),
     ])
+
+  private static let remoteOptions: Set<String> = [
+    "endpoint-url", "region", "profile", "no-sign-request", "request-payer", "ca-bundle", "path-style", "virtual-host",
+  ]
+
+  package static let tree = OptionTable(
+    command: "tree", positionals: ["SOURCE|PATH"],
+    summary: """
+      Shows the Zarr groups and arrays of a SOURCE, or of a directory, with shape, chunks, data type and codecs; inside
+      a mount also how many chunks are cached. What is below a group with consolidated metadata is taken from that.
+      """,
+    options: [Option("json", "Print JSON.")] + mount.options.filter { remoteOptions.contains($0.name) } + [
+      Option("timeout", .text("DURATION"), "How long to try while the remote fails.", standard: "30s")
+    ])
+
+  package static let warm = OptionTable(
+    command: "warm", positionals: ["PATH"],
+    summary: """
+      Reads the arrays at and below PATH, inside a mount, so that they are cached: whole, or slabs of them. Says first
+      how much it will be. Run again, it goes on where it was stopped. Exit code 1 when something could not be read.
+      """,
+    options: [
+      Option(
+        "select", .text("DIM=START:STOP[:STEP]"),
+        "Only these elements of a dimension, by its name or number; as a Python slice. DIM=N is the one element N.",
+        repeats: true),
+      Option("jobs", .text("N"), "Most chunks read at once; 1 to 256.", standard: "16"),
+      Option("dry-run", "Only say how much it would be."),
+    ])
+
+  package static let evict = OptionTable(
+    command: "evict", positionals: ["PATH"],
+    summary: """
+      Drops what is cached of a file in a mount, or of every file below a directory but the metadata documents. For the
+      owner of the mount.
+      """,
+    options: [])
 
   package static let help = OptionTable(
     command: "help", positionals: ["[COMMAND]"], summary: "Explains a command.", options: [])
