@@ -7,7 +7,7 @@ import Testing
 /// The parent's side of the pipe, with shells for children.
 struct DaemonTests {
   /// Starts a shell with the pipe as its standard output, and waits as for a daemon; what was thrown.
-  private func wait(_ script: String, limit: Interval = .seconds(20)) throws -> String? {
+  private func wait(_ script: String, limit: Interval = .seconds(60)) throws -> String? {
     let (reading, writing) = try OwnProcess.pipe()
     let pipe = FileDescriptor(owning: reading)
     var actions = posix_spawn_file_actions_t()

@@ -85,7 +85,7 @@ struct MountCommandTests {
     let config = try #require(SmallFile.read("\(world.mountpoint)/.zarrfs/config.json"))
     let pid = try #require(JSONRows.flattened(config)?.first { $0.name == "pid" }.flatMap { pid_t($0.value) })
     kill(pid, SIGKILL)
-    #expect(OtherProcess.waitForExit(pid, milliseconds: 20_000))
+    #expect(OtherProcess.waitForExit(pid, milliseconds: 60_000))
     #expect(world.isMounted)
     let again = try world.mount()
     #expect(again.status == 0, "\(again.output)")
@@ -101,7 +101,7 @@ struct MountCommandTests {
     let config = try #require(SmallFile.read("\(world.mountpoint)/.zarrfs/config.json"))
     let pid = try #require(JSONRows.flattened(config)?.first { $0.name == "pid" }.flatMap { pid_t($0.value) })
     kill(pid, signal)
-    #expect(OtherProcess.waitForExit(pid, milliseconds: 20_000))
+    #expect(OtherProcess.waitForExit(pid, milliseconds: 60_000))
     #expect(!world.isMounted)
   }
 

@@ -101,6 +101,15 @@ def freed():
     assert not marks, f"stuck in {marks}"
 
 
+@pytest.fixture(autouse=True)
+def unreported():
+    """Under scripts/sanitize: whatever the sanitizer reported of a process of this test fails it."""
+    yield
+    folder = os.environ.get("SANITIZER_REPORTS")
+    reports = [path.read_text(errors="replace") for path in sorted(Path(folder).iterdir())] if folder else []
+    assert not reports, "the sanitizer reported:\n" + "\n".join(reports)
+
+
 @pytest.fixture
 def make_mount(work):
     """make_mount(server, source="s3://bucket", **options): a Mount, not started. One cache for the test unless told."""

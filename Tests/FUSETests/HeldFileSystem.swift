@@ -43,13 +43,13 @@ final class HeldFileSystem: ServedFileSystem {
     for request in held { request.answer(false) }
   }
 
-  func waitUntilHeld(_ count: Int, seconds: Int64 = 20) -> Bool {
+  func waitUntilHeld(_ count: Int, seconds: Int64 = 60) -> Bool {
     let deadline = SystemTimeSource().monotonic() + .seconds(seconds)
     return state.wait(until: deadline) { $0.held.count >= count ? true : nil } ?? false
   }
 
   func waitForInterrupt() -> Bool {
-    let deadline = SystemTimeSource().monotonic() + .seconds(20)
+    let deadline = SystemTimeSource().monotonic() + .seconds(60)
     return state.wait(until: deadline) { $0.interrupts > 0 ? true : nil } ?? false
   }
 

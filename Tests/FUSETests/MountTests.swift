@@ -160,7 +160,7 @@ struct MountTests {
     defer { mount.end() }
     let readers = try inParallel(parallel ? 200 : 20) { _ = mount.status("held/name-\($0)") }
     // Wait for all where they can come; where they cannot, long enough for a second one to show.
-    _ = fileSystem.waitUntilHeld(parallel ? 200 : 2, seconds: parallel ? 20 : 1)
+    _ = fileSystem.waitUntilHeld(parallel ? 200 : 2, seconds: parallel ? 60 : 1)
     let most = fileSystem.state.withLock { $0.mostHeld }
     fileSystem.release()
     for reader in readers { reader.join() }

@@ -57,6 +57,8 @@ final class CredentialsEndpoint: Sendable {
           seen.withLock { $0.append(request) }
           Self.send(answer(request), connection)
         }
+        // A child that another test started may hold a copy: closing ours would not end the connection.
+        shutdown(connection, Int32(SHUT_RDWR))
         close(connection)
       }
     }

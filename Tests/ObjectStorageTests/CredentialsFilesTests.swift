@@ -207,7 +207,7 @@ func failure<Value>(of body: () throws(StoreError) -> Value) -> StoreError? {
 
   @Test("A command that leaves something running behind is not waited for longer")
   func background() throws {
-    let command = ShellCommand("sleep 5 & echo $!", environment: ["PATH": "/usr/bin:/bin"])
+    let command = ShellCommand("sleep 600 & echo $!", environment: ["PATH": "/usr/bin:/bin"])
     guard case .exited(0, let output) = try command.run(timeout: .seconds(60), limit: 100) else {
       Issue.record("did not exit")
       return

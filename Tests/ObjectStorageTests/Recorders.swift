@@ -85,6 +85,9 @@ final class World: Sendable {
     server = try HTTPTestServer(handler)
     var options = TransferLoop.Options()
     options.usesProxies = false
+    // A loaded machine's silence is no stall, nor its slow accept a failure.
+    options.connectTimeout = .seconds(60)
+    options.stallTime = .seconds(60)
     configure(&options)
     loop = TransferLoop(options: options)
     try loop.start()

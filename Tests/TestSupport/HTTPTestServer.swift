@@ -122,12 +122,11 @@ package final class HTTPTestServer: Sendable {
 
   /// Closes every connection and waits for the threads. Call once, at the test's end.
   package func stop() {
-    let connections = state.withLockNotifying { state in
+    state.withLockNotifying { state in
       state.isStopped = true
-      return state.connections
+      for connection in state.connections { shutdown(connection, CInt(SHUT_RDWR)) }
     }
     shutdown(listener, CInt(SHUT_RDWR))
-    for connection in connections { shutdown(connection, CInt(SHUT_RDWR)) }
     while let thread = state.withLock({ $0.threads.popLast() }) { thread.join() }
     close(listener)
   }
@@ -156,8 +155,13 @@ package final class HTTPTestServer: Sendable {
   }
 
   private func end(_ connection: CInt) {
-    _ = state.withLock { $0.connections.remove(connection) }
-    close(connection)
+    // In the lock, so that `stop` never shuts down the number's next owner.
+    state.withLock { state in
+      state.connections.remove(connection)
+      // A child that another test started may hold a copy: closing ours would not end the connection.
+      shutdown(connection, CInt(SHUT_RDWR))
+      close(connection)
+    }
   }
 
   private func serve(_ connection: CInt) {

@@ -23,16 +23,14 @@ struct ShellCommand {
 
   /// The corresponding C functions are `posix_spawn` and `waitpid`.
   func run(timeout: Interval, limit: Int) throws(Errno) -> Outcome {
-    var ends: (CInt, CInt) = (-1, -1)
-    let made = withUnsafeMutableBytes(of: &ends) { pipe($0.assumingMemoryBound(to: CInt.self).baseAddress!) }
-    guard made == 0 else { throw Errno.current }
-    let output = FileDescriptor(owning: ends.0)
+    // The child's copy is made by the file action, which clears the flag; no other child gets one, or this one's end
+    // would not be seen.
+    let ends = try OwnProcess.pipe()
+    let output = FileDescriptor(owning: ends.reading)
     let pid: pid_t
     do {
-      let input = FileDescriptor(owning: ends.1)
-      // The child's copy is made by the file action, which clears the flag.
-      for end in [ends.0, ends.1] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-      _ = fcntl(ends.0, F_SETFL, O_NONBLOCK)
+      let input = FileDescriptor(owning: ends.writing)
+      _ = fcntl(ends.reading, F_SETFL, O_NONBLOCK)
       pid = try spawn(output: input.rawValue)
     }
     let deadline = SystemTimeSource().monotonic() + timeout

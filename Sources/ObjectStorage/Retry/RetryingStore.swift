@@ -85,7 +85,7 @@ package final class RetryingStore: ObjectStore {
     after error: StoreError, _ effort: Effort, _ chain: TransferChain, again: @escaping @Sendable (Effort) -> Void,
     giveUp: @escaping @Sendable (StoreError) -> Void
   ) {
-    var generator = SystemRandomNumberGenerator()
+    var generator = SystemGenerator()
     let elapsed = time.monotonic() - effort.began
     switch policy.decision(after: error, attempt: effort.attempt, elapsed: elapsed, using: &generator) {
     case .giveUp: giveUp(error)
