@@ -61,7 +61,7 @@ let package = Package(
     tests("FetchTests", of: ["Fetch", "Cache", "ObjectStorage", "Objects", "Platform", "Zarr"]),
     tests("FileSystemTests", of: ["FileSystem", "Fetch", "Cache", "ObjectStorage", "Objects", "Platform", "Zarr"]),
     tests("FUSETests", of: ["FUSE", "CFUSE", "FileSystem", "Objects", "Platform"]),
-    tests("CommandsTests", of: ["Commands", "Cache", "FileSystem", "ObjectStorage", "Objects", "Platform"]),
+    tests("CommandsTests", of: ["Commands", "Zarr", "Cache", "FileSystem", "ObjectStorage", "Objects", "Platform"]),
     tests("ArchitectureTests", of: []),
   ],
   swiftLanguageModes: [.v6]
