@@ -56,6 +56,38 @@ import Testing
     #expect(index.entry("x", in: directory.inode) == nil)
   }
 
+  @Test func aListingThatIsNotThereHasNoEnd() {
+    let index = open()
+    let listings = (0..<3).map { _ in
+      let id = index.beginListing(of: .root)
+      index.append([("a", file("a"))], to: id, at: time.now())
+      index.finishListing(id, at: time.now())
+      return id
+    }
+    #expect(index.entries(of: listings[2], after: 0, limit: 10)?.count == 1)
+    #expect(index.entries(of: listings[1], after: 0, limit: 10)?.count == 1)
+    #expect(index.entries(of: listings[0], after: 0, limit: 10) == nil, "replaced twice: empty would be an end")
+    let broken = index.beginListing(of: .root)
+    index.append([("b", file("b"))], to: broken, at: time.now())
+    #expect(index.entries(of: broken, after: 0, limit: 10)?.count == 1)
+    index.abandonListing(broken)
+    #expect(index.entries(of: broken, after: 0, limit: 10) == nil)
+  }
+
+  @Test func aListingRolledBackIsNotThere() {
+    let index = open()
+    index.commit()
+    let id = index.beginListing(of: .root)
+    index.append([("a", file("a"))], to: id, at: time.now())
+    index.finishListing(id, at: time.now())
+    #expect(index.holdsListings)
+    index.fail(with: SQLiteCode(13))
+    #expect(!index.holdsListings, "what a failing database takes may be rolled back")
+    #expect(index.entries(of: id, after: 0, limit: 10) == nil)
+    time.advance(by: .seconds(11))
+    #expect(index.holdsListings)
+  }
+
   @Test func namesAndTagsAreBytes() {
     let index = open()
     let name = EntryName(bytes: [0xff, 0x00, 0x27, 0xc3])

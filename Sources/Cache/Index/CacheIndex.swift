@@ -194,6 +194,13 @@ package final class CacheIndex: Sendable {
     }
   }
 
+  /// What a failing call does: rolls back, prunes or replaces. For tests.
+  func fail(with code: SQLiteCode) {
+    state.withLock { guarded in
+      if let database = guarded.database { recover(from: code, &guarded, database) }
+    }
+  }
+
   /// Lets go of the database without a commit, as a killed process does. For tests.
   func abandon() {
     state.withLock {
