@@ -27,12 +27,13 @@ release: ## one stripped binary with Swift's runtime inside, .build/release/zarr
 	@scripts/setup build
 	$(RELEASE)
 
-install: release ## to PREFIX/bin (/usr/local), with mount.zarrfs for fstab
+install: release ## to PREFIX (/usr/local): the binary, the man page, and mount.zarrfs for fstab
 	install -D -m 755 .build/release/zarrfs $(DESTDIR)$(PREFIX)/bin/zarrfs
 	install -D -m 755 mount-helpers/mount.zarrfs $(DESTDIR)/sbin/mount.zarrfs
+	install -D -m 644 docs/zarrfs.1 $(DESTDIR)$(PREFIX)/share/man/man1/zarrfs.1
 
 uninstall: ## take away what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/zarrfs $(DESTDIR)/sbin/mount.zarrfs
+	rm -f $(DESTDIR)$(PREFIX)/bin/zarrfs $(DESTDIR)/sbin/mount.zarrfs $(DESTDIR)$(PREFIX)/share/man/man1/zarrfs.1
 
 demo: ## mount a bucket on this machine, read it cold, warm, and with its server gone
 	@scripts/demo
