@@ -30,28 +30,50 @@ enum Daemon {
     }
   }
 
-  /// Forks; no thread may exist yet. The child runs `body` in a session of its own with `/` for its directory, and exits
-  /// with what it returns. Standard output and error stay the caller's until `Status.ready`, for what dies too early to
-  /// say why. The parent returns when the child said that it is ready or failed, ended, or `limit` is over.
-  static func start(limit: Interval, _ body: (Status) -> CInt) throws(CommandFailure) {
+  /// Names the child's end of the pipe in its environment.
+  private static let variable = "ZARRFS_DAEMON_PIPE"
+  private static let inherited: CInt = 3
+
+  /// In the child: the pipe to the parent that waits. nil in a process that the user started.
+  static func inheritedStatus() -> Status? {
+    guard Environment.variable(variable) == "\(inherited)", fcntl(inherited, F_SETFD, FD_CLOEXEC) == 0 else {
+      return nil
+    }
+    unsetenv(variable)
+    return Status(inherited)
+  }
+
+  /// Starts this program once more, with the same arguments, in a session of its own; it finds the pipe by
+  /// `inheritedStatus`. Standard output and error stay the caller's until `Status.ready`, for what dies too early to say
+  /// why. Returns when the child said that it is ready or failed, ended, or `limit` is over.
+  ///
+  /// A program of its own and no mere fork: Swift's runtime keeps the thread's number for its locks, and in a forked
+  /// child that is the parent's; two threads that meet in such a lock then spin for ever (seen under the thread sanitizer).
+  static func start(limit: Interval) throws(CommandFailure) {
     let ends: (reading: CInt, writing: CInt)
     do throws(Errno) { ends = try OwnProcess.pipe() } catch {
       throw CommandFailure("no pipe could be made: \(error)")
     }
-    let child = fork()
-    guard child >= 0 else { throw CommandFailure("no process could be made: \(Errno.current)") }
-    if child == 0 {
-      close(ends.reading)
-      setsid()
-      chdir("/")
-      let null = open("/dev/null", O_RDWR)
-      dup2(null, 0)
-      if null > 2 { close(null) }
-      // Not Swift's `exit` handlers of the parent's state: there are none that matter, and stdio was never used.
-      _exit(body(Status(ends.writing)))
-    }
-    close(ends.writing)
     let pipe = FileDescriptor(owning: ends.reading)
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0)
+    posix_spawn_file_actions_adddup2(&actions, ends.writing, inherited)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    // POSIX_SPAWN_SETSID, a macro of GNU's that Glibc's module leaves out.
+    posix_spawnattr_setflags(&attributes, 0x80)
+    var arguments = CommandLine.arguments.map { strdup($0) }
+    arguments.append(nil)
+    defer { for argument in arguments { free(argument) } }
+    setenv(variable, "\(inherited)", 1)
+    var child = pid_t()
+    let failure = posix_spawn(&child, "/proc/self/exe", &actions, &attributes, arguments, environ)
+    unsetenv(variable)
+    close(ends.writing)
+    guard failure == 0 else { throw CommandFailure("the daemon could not be started: \(Errno(failure))") }
     try wait(for: child, pipe, limit: limit)
   }
 

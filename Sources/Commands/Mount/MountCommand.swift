@@ -8,6 +8,27 @@ enum MountCommand {
   private static let limit = Interval.seconds(90)
 
   static func run(_ given: MountOptions) throws {
+    guard let status = Daemon.inheritedStatus() else {
+      let (options, source) = try prepared(given)
+      if !options.isForeground { return try Daemon.start(limit: limit) }
+      ProcessSetup.prepare()
+      return try MountProcess(options: options, source: source, status: nil).run()
+    }
+    do {
+      let (options, source) = try prepared(given)
+      // Paths are absolute by now.
+      chdir("/")
+      ProcessSetup.prepare()
+      try MountProcess(options: options, source: source, status: status).run()
+    } catch {
+      // The parent prints it, or the log has it.
+      status.failed("\(error)")
+      _exit(1)
+    }
+  }
+
+  /// What can be checked before the remote is asked; the daemon does it once more.
+  private static func prepared(_ given: MountOptions) throws -> (MountOptions, SourceURL) {
     let source: SourceURL
     do throws(StoreError) { source = try SourceURL(given.source) } catch { throw UsageError(error.message) }
     let log = Log(level: .warning, sink: LogSink.standardError)
@@ -16,20 +37,7 @@ enum MountCommand {
       mayBeNonempty: given.mayBeNonempty, allowsOthers: given.allowsOthers, log: log
     ).prepare(given.mountpoint)
     try complete(&options)
-
-    ProcessSetup.prepare()
-    if options.isForeground {
-      return try MountProcess(options: options, source: source, status: nil).run()
-    }
-    try Daemon.start(limit: limit) { status in
-      do throws(CommandFailure) {
-        try MountProcess(options: options, source: source, status: status).run()
-        return 0
-      } catch {
-        status.failed(error.description)
-        return 1
-      }
-    }
+    return (options, source)
   }
 
   /// Defaults that depend on the machine; paths made absolute, because the daemon leaves for `/`.
