@@ -65,7 +65,8 @@ private let pattern: [UInt8] = {
 
 /// Bytes that tell where they are from. Copied in runs: element by element takes seconds in a debug build.
 func content(_ seed: UInt64, _ range: ByteRange) -> [UInt8] {
-  [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
+  if range.isEmpty { return [] }
+  return [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
     var place = Int((range.lowerBound + Int64(seed) * 7919) % Int64(pattern.count))
     while count < range.count {
       let run = min(pattern.count - place, range.count - count)
