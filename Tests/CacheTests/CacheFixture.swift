@@ -5,22 +5,10 @@ import TestSupport
 
 @testable import Cache
 
-/// A directory for one test, removed with all that is in it.
-final class TemporaryDirectory {
-  let path: String
-
-  init() {
-    var template = Array("/tmp/zarrfs-cache-XXXXXX".utf8CString)
-    path = String(cString: mkdtemp(&template))
-  }
-
-  deinit { _ = system("rm -rf '\(path)'") }
-}
-
 /// A cache in a directory of its own, on a clock that stands still, without its thread unless asked for.
 struct CacheFixture {
   static let source = "s3://bucket/prefix"
-  let directory = TemporaryDirectory()
+  let directory = TemporaryDirectory("zarrfs-cache")
   let time = ManualTimeSource()
 
   var root: String { directory.path + "/cache" }

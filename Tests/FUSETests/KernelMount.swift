@@ -1,11 +1,13 @@
 import FUSE
 import Glibc
 import Platform
+import TestSupport
 
 /// A real mount in a directory of its own, gone again with `end`.
 final class KernelMount: Sendable {
-  let path: String
+  var path: String { directory.path }
   let session: Session
+  private let directory: TemporaryDirectory
   private let thread: Thread
   private let serving: Monitor<Bool?>
 
@@ -13,14 +15,12 @@ final class KernelMount: Sendable {
   static var isPossible: Bool { access("/dev/fuse", R_OK | W_OK) == 0 }
 
   init(_ fileSystem: HeldFileSystem, adjust: (inout SessionOptions) -> Void = { _ in }) throws {
-    var template = Array("/tmp/zarrfs-fuse-test-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw Errno.current }
-    let path = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-    var options = SessionOptions(source: "test:,with\\comma", mountpoint: path)
+    let directory = TemporaryDirectory("zarrfs-fuse")
+    var options = SessionOptions(source: "test:,with\\comma", mountpoint: directory.path)
     adjust(&options)
     let session = try Session(serving: fileSystem, options: options, log: .silent)
     let serving = Monitor<Bool?>(nil)
-    self.path = path
+    self.directory = directory
     self.session = session
     self.serving = serving
     thread = try Thread.start("test-session") {
@@ -36,10 +36,7 @@ final class KernelMount: Sendable {
     waitForEnd()
   }
 
-  func waitForEnd() {
-    thread.join()
-    rmdir(path)
-  }
+  func waitForEnd() { thread.join() }
 
   /// The whole content, or the error number.
   func read(_ name: String) -> Result<[UInt8], Errno> {

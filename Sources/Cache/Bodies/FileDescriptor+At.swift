@@ -46,9 +46,10 @@ extension FileDescriptor {
 
   /// Names in this directory, without `.` and `..`, in slices of at most `limit`; `body` says whether to go on.
   func forEachName(limit: Int, _ body: ([String]) -> Bool) {
-    guard let copy = try? open(".", O_RDONLY | O_DIRECTORY), case let number = dup(copy.rawValue), number >= 0 else {
-      return
-    }
+    // fdopendir takes a descriptor over; `copy` closes its own.
+    guard let copy = try? open(".", O_RDONLY | O_DIRECTORY), case let number = fcntl(copy.rawValue, F_DUPFD_CLOEXEC, 0),
+      number >= 0
+    else { return }
     guard let stream = fdopendir(number) else {
       Glibc.close(number)
       return
