@@ -41,6 +41,6 @@ enum UnmountCommand {
     guard let text = SmallFile.read("\(path)/.zarrfs/config.json"),
       let pid = JSONRows.flattened(text)?.first(where: { $0.name == "pid" }).flatMap({ pid_t($0.value) })
     else { return nil }
-    return OtherProcess.name(pid) == "zarrfs" ? pid : nil
+    return OtherProcess.name(pid) == ProcessSetup.name ? pid : nil
   }
 }

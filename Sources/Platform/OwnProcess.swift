@@ -3,6 +3,10 @@ import Glibc
 
 /// What a daemon asks of its own process.
 package enum OwnProcess {
+  /// As `ps -o comm` and `pgrep` show it, at most 15 bytes. Call on the first thread. The corresponding C function is
+  /// `prctl(PR_SET_NAME)`.
+  package static func setName(_ name: String) { clinux_set_thread_name(name) }
+
   /// No core file, and no debugger of another process: credentials are in memory.
   /// The corresponding C functions are `prctl(PR_SET_DUMPABLE)` and `setrlimit(RLIMIT_CORE)`.
   package static func forbidDumps() { clinux_forbid_dumps() }

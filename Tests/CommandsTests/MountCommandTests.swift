@@ -29,6 +29,11 @@ struct MountCommandTests {
 
     func zarrfs(_ words: String...) throws -> ChildProcess.Result { try ChildProcess.run([Binary.path] + words) }
 
+    var daemon: pid_t? {
+      guard let config = SmallFile.read("\(mountpoint)/.zarrfs/config.json") else { return nil }
+      return JSONRows.flattened(config)?.first { $0.name == "pid" }.flatMap { pid_t($0.value) }
+    }
+
     var isMounted: Bool { (try? MountTable.current().mount(at: mountpoint)) != nil }
 
     deinit { if isMounted { umount2(mountpoint, CInt(MNT_DETACH)) } }
@@ -55,9 +60,13 @@ struct MountCommandTests {
     #expect(second.status == 1)
     #expect(second.output.contains("in use by process"))
 
+    let daemon = try #require(world.daemon)
+    #expect(OtherProcess.name(daemon) == "zarrfs")
     let unmounted = try world.zarrfs("unmount", world.mountpoint)
     #expect(unmounted.status == 0, "\(unmounted.output)")
     #expect(!world.isMounted)
+    // It has let go of the cache when `unmount` returns.
+    #expect(OtherProcess.waitForExit(daemon, milliseconds: 0))
     let log = SmallFile.read(world.directory.path("log")) ?? ""
     #expect(log.contains("info mounted") && log.contains("info unmounted"))
     #expect(!log.contains(" error "))
@@ -82,8 +91,7 @@ struct MountCommandTests {
   @Test func aDeadMountIsCleared() throws {
     let world = World()
     #expect(try world.mount().status == 0)
-    let config = try #require(SmallFile.read("\(world.mountpoint)/.zarrfs/config.json"))
-    let pid = try #require(JSONRows.flattened(config)?.first { $0.name == "pid" }.flatMap { pid_t($0.value) })
+    let pid = try #require(world.daemon)
     kill(pid, SIGKILL)
     #expect(OtherProcess.waitForExit(pid, milliseconds: 60_000))
     #expect(world.isMounted)
@@ -98,8 +106,7 @@ struct MountCommandTests {
   func aSignalUnmounts(signal: CInt) throws {
     let world = World()
     #expect(try world.mount().status == 0)
-    let config = try #require(SmallFile.read("\(world.mountpoint)/.zarrfs/config.json"))
-    let pid = try #require(JSONRows.flattened(config)?.first { $0.name == "pid" }.flatMap { pid_t($0.value) })
+    let pid = try #require(world.daemon)
     kill(pid, signal)
     #expect(OtherProcess.waitForExit(pid, milliseconds: 60_000))
     #expect(!world.isMounted)
@@ -117,7 +124,9 @@ struct MountCommandTests {
     var status = stat()
     #expect(stat("\(world.mountpoint)/group", &status) == 0)
     #expect(status.st_mode & 0o777 == 0o500)
+    let daemon = try #require(world.daemon)
     #expect(try world.zarrfs("unmount", world.mountpoint).status == 0)
+    #expect(OtherProcess.waitForExit(daemon, milliseconds: 0))
   }
 
   @Test func theCacheMayNotLieInTheMount() throws {

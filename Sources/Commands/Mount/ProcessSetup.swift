@@ -3,7 +3,11 @@ import Platform
 
 /// What the daemon's process is like: before its first thread.
 enum ProcessSetup {
+  /// Of the daemon, in `ps` and for `unmount`: it was started as `exe` (`Daemon.start`), `mount.zarrfs` or another link.
+  static let name = "zarrfs"
+
   static func prepare() {
+    OwnProcess.setName(name)
     // Credentials are in memory.
     OwnProcess.forbidDumps()
     OwnProcess.ignoreBrokenPipes()
