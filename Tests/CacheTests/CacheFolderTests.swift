@@ -45,6 +45,34 @@ import Testing
     #expect(reason(fixture.configuration()).contains("symbolic link"))
   }
 
+  @Test(.enabled(if: geteuid() == 0, "gives a link away"))
+  func aLinkOfAnotherOnTheWayIsRefused() {
+    let shared = fixture.directory.path("shared")
+    mkdir(shared, 0o700)
+    let link = fixture.directory.path("link")
+    #expect(symlink(shared, link) == 0)
+    var configuration = fixture.configuration()
+    configuration.directory = link + "/cache"
+    #expect(reason(configuration).isEmpty)
+    #expect(lchown(link, 12345, 12345) == 0)
+    #expect(reason(configuration).contains("\(link) is a symbolic link of user 12345"))
+    configuration.directory = link + "/other"
+    #expect(reason(configuration).contains("\(link) is a symbolic link of user 12345"))
+    #expect(access(shared + "/other", F_OK) != 0)
+  }
+
+  @Test func aParentWhereAnybodyMayRenameIsRefused() {
+    let shared = fixture.directory.path("shared")
+    mkdir(shared, 0o700)
+    var configuration = fixture.configuration()
+    configuration.directory = shared + "/cache"
+    chmod(shared, 0o777)
+    #expect(reason(configuration).contains("anybody may rename what is in \(shared)"))
+    // As /tmp.
+    chmod(shared, 0o1777)
+    #expect(reason(configuration).isEmpty)
+  }
+
   @Test func aFileIsRefused() {
     _ = system("touch '\(fixture.root)'")
     #expect(reason(fixture.configuration()).contains("--cache-dir"))

@@ -74,7 +74,22 @@ final class CacheFolder: Sendable {
           throw .unusable("the cache directory \(directory) cannot be made (\(code)): give another --cache-dir")
         }
       }
+      if let reason = distrust(made) {
+        throw .unusable("the cache directory \(directory) is not safe: \(reason); give another --cache-dir")
+      }
     }
+  }
+
+  /// Why somebody else could put another directory into the place of this one, or of what is below it; nil: nobody can
+  /// but root, us, and the owner of a directory that is not for everyone.
+  private static func distrust(_ path: String) -> String? {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return nil }
+    if status.st_mode & S_IFMT == S_IFLNK {
+      return [0, geteuid()].contains(status.st_uid) ? nil : "\(path) is a symbolic link of user \(status.st_uid)"
+    }
+    let isForEveryone = status.st_mode & S_IWOTH != 0 && status.st_mode & S_ISVTX == 0
+    return isForEveryone ? "anybody may rename what is in \(path) (`chmod o-w \(path)`)" : nil
   }
 
   private static func openTop(_ directory: String) throws(CacheError) -> FileDescriptor {

@@ -13,6 +13,7 @@ package struct MountOptions: Sendable {
   package var profile: String?
   package var isUnsigned = false
   package var requesterPays = false
+  package var allowsInsecureAuthentication = false
   package var certificates: String?
   package var usesPathStyle = false
   package var usesVirtualHost = false
@@ -58,6 +59,7 @@ package struct MountOptions: Sendable {
     profile = parsed.text("profile")
     isUnsigned = parsed.has("no-sign-request")
     requesterPays = parsed.has("request-payer")
+    allowsInsecureAuthentication = parsed.has("allow-insecure-auth")
     certificates = parsed.text("ca-bundle")
     usesPathStyle = parsed.has("path-style")
     usesVirtualHost = parsed.has("virtual-host")

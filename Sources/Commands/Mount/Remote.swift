@@ -52,7 +52,11 @@ final class Remote: Sendable {
     var bucket: S3Store.Options
     switch source {
     case .file(let path): return try DirectoryStore(path: path)
-    case .http(let base): return HTTPStore(base, client: client, statistics: statistics, time: time)
+    case .http(let base):
+      if base.user != nil, !options.allowsInsecureAuthentication {
+        try CleartextCheck.check("\(base.scheme)://\(base.authority)")
+      }
+      return HTTPStore(base, client: client, statistics: statistics, time: time)
     case .s3(let name, let prefix):
       bucket = S3Store.Options(bucket: name)
       bucket.prefix = prefix
@@ -63,7 +67,10 @@ final class Remote: Sendable {
       bucket.prefix = prefix
       if let region = options.region { bucket.region = region }
     }
-    if let endpoint = options.endpoint ?? endpointOfEnvironment(source) { bucket.endpoint = endpoint }
+    if let endpoint = options.endpoint ?? endpointOfEnvironment(source) {
+      if !options.isUnsigned, !options.allowsInsecureAuthentication { try CleartextCheck.check(endpoint) }
+      bucket.endpoint = endpoint
+    }
     if options.usesPathStyle { bucket.style = .path }
     if options.usesVirtualHost { bucket.style = .virtualHost }
     bucket.requestPayer = options.requesterPays

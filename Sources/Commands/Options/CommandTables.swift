@@ -27,6 +27,9 @@ package enum CommandTables {
       Option("no-sign-request", "Ask without credentials, for public buckets."),
       Option("request-payer", "Agree to pay for requests of a requester-pays bucket."),
       Option("ca-bundle", .text("FILE"), "Certificates to trust (PEM).", standard: "AWS_CA_BUNDLE, else the system's"),
+      Option(
+        "allow-insecure-auth",
+        "Send credentials over plain http:// to another machine, in a network that you trust."),
       Option("path-style", "Address objects as HOST/BUCKET/KEY.", standard: "with --endpoint-url, or dots in the name"),
       Option("virtual-host", "Address objects as BUCKET.HOST/KEY.", standard: "on AWS, without dots in the name"),
       Option(
@@ -98,6 +101,7 @@ package enum CommandTables {
 
   private static let remoteOptions: Set<String> = [
     "endpoint-url", "region", "profile", "no-sign-request", "request-payer", "ca-bundle", "path-style", "virtual-host",
+    "allow-insecure-auth",
   ]
 
   package static let tree = OptionTable(
