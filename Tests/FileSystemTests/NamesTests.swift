@@ -33,6 +33,19 @@ import Testing
     #expect(world.list(directory) == ["a"])
   }
 
+  /// A page without keys is no answer while more follows (promise 2).
+  @Test func emptyPagesAreNoAbsence() throws {
+    let world = World { $0.put("d/a", "1") }
+    world.store.setEmptyPages(3)
+    #expect(world.lookup("d").attributes?.isDirectory == true)
+    #expect(world.lookup("e").isAbsent)
+    #expect(world.list() == ["d/"])
+    // A server that never gets to the point is no answer either.
+    world.store.setEmptyPages(.max)
+    let unknown = try #require(world.lookup("f").inode)
+    #expect(world.read(unknown) == .failure(.inputOutput))
+  }
+
   @Test func unpresentableNamesAreHiddenAndCounted() {
     let long = String(repeating: "x", count: 256)
     let world = World { store in

@@ -65,7 +65,8 @@ import Testing
     ("bucket/prefix", "has no scheme"), ("", "has no scheme"), ("ftp://x/y", "unknown scheme ftp"),
     ("s3://", "names no bucket"), ("s3:///x", "names no bucket"), ("s3://user@host:9000/x", "bucket name"),
     ("s3://../x", "bucket name"), ("http:///x", "names no host"), ("http://h:port/", "valid port"),
-    ("http://h:70000/", "valid port"), ("https://h/a#b", "fragment"), ("file://host/dir", "absolute path"),
+    ("http://h:70000/", "valid port"), ("https://h:443:443/", "valid port"), ("https://h/a#b", "fragment"),
+    ("file://host/dir", "absolute path"),
     ("http://u:%zz@h/", "%25"),
   ])
   func `what cannot says why`(_ text: String, _ part: String) {

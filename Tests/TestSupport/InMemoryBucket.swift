@@ -17,6 +17,8 @@ package struct InMemoryBucket: Sendable {
 
   /// Versions without tags, as some plain servers have them.
   package var hasTags = true
+  /// Each listing begins with so many pages that hold nothing though more follows, as S3 may send them.
+  package var emptyPages = 0
 
   package init() {}
 
@@ -73,10 +75,16 @@ package struct InMemoryBucket: Sendable {
 
   /// One page of ListObjectsV2. The token holds the last name given, and whether it was a rolled-up prefix.
   package mutating func page(_ request: ListRequest) throws(StoreError) -> ListPage {
+    var token = request.continuation
+    if token == nil || token?.first == "e" {
+      let given = token.flatMap { Int($0.dropFirst()) } ?? 0
+      if given < emptyPages { return ListPage(continuation: "e\(given + 1)") }
+      token = nil
+    }
     let order = sorted()
     let prefix = request.prefix.bytes
     var index = Self.first(in: order) { !Self.less($0, prefix) }
-    if let token = request.continuation {
+    if let token {
       let hex = Array(token.utf8.dropFirst())
       guard let kind = token.utf8.first, hex.count % 2 == 0 else {
         throw StoreError(.rejected, "memory: bad continuation token", status: 400)

@@ -32,6 +32,8 @@ extension InMemoryStore {
 
   /// Versions of objects written from now on have no tag.
   package func setHasTags(_ hasTags: Bool) { state.withLock { $0.bucket.hasTags = hasTags } }
+  /// Each listing begins with so many pages that hold nothing.
+  package func setEmptyPages(_ count: Int) { state.withLock { $0.bucket.emptyPages = count } }
   /// As a plain server that answers 200 to a request for a range.
   package func setIgnoresRanges(_ ignores: Bool) { state.withLock { $0.ignoresRanges = ignores } }
   /// As a bucket whose reader may not list it: 403 for what is absent.

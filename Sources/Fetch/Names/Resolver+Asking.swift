@@ -37,13 +37,24 @@ extension Resolver {
     keep(transfer, inquiry)
   }
 
+  /// Pages without keys though more follows that are taken for one answer (S3 may send some, over deleted keys).
+  private static let emptyPages = 100
+
   private func list(
-    _ prefix: ObjectKey, limit: Int, _ question: ResolvePlan.Question, _ inquiry: Inquiry,
+    _ prefix: ObjectKey, limit: Int, after token: String? = nil, page number: Int = 0,
+    _ question: ResolvePlan.Question, _ inquiry: Inquiry,
     _ read: @escaping @Sendable ([ListPage.Object]) -> ResolvePlan.Reply
   ) {
-    let request = ListRequest(prefix: prefix, delimited: false, limit: limit)
+    let request = ListRequest(prefix: prefix, delimited: false, continuation: token, limit: limit)
     let transfer = store.list(request) { [self] result in
       switch result {
+      case .success(let page) where page.objects.isEmpty && page.continuation != nil:
+        if number < Self.emptyPages {
+          list(prefix, limit: limit, after: page.continuation, page: number + 1, question, inquiry, read)
+        } else {
+          let error = StoreError(.unavailable, "the listing of \(prefix) goes on and on without a key")
+          answered(inquiry, question, .failed(error))
+        }
       case .success(let page): answered(inquiry, question, read(page.objects))
       case .failure(let error): answered(inquiry, question, error.kind == .notFound ? .nothing : .failed(error))
       }

@@ -14,7 +14,7 @@ package struct URLParts: Equatable, Sendable {
   /// Without the `#`.
   package var fragment: String?
 
-  /// nil where there is no `scheme://`, or the port is not a number below 65,536.
+  /// nil where there is no `scheme://`, or the port is not a number below 65,536, or not the only one.
   package init?(_ text: some StringProtocol) {
     let bytes = Array(text.utf8)
     guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), colon > 0,
@@ -45,6 +45,9 @@ package struct URLParts: Equatable, Sendable {
       port = Int(number)
       authority = authority[..<colon]
     }
+    // A second colon would be the port in the text that is made of the parts.
+    let isLiteral = authority.first == UInt8(ascii: "[") && authority.last == UInt8(ascii: "]")
+    guard isLiteral || !authority.contains(UInt8(ascii: ":")) else { return nil }
     host = string(authority).lowercased()
   }
 
