@@ -11,7 +11,7 @@ from harness import processes
 from harness.mount import PATIENCE, ZARRFS
 
 OPTIONS = """foreground read-only endpoint-url region profile no-sign-request request-payer ca-bundle cache-dir cache-size
-cache-min-free ttl max-age max-object-size part-size max-connections prefetch memory timeout stale-if-error offline uid gid
+cache-min-free ttl max-age max-object-size part-size max-connections prefetch memory timeout hedge stale-if-error offline uid gid
 umask allow-other xattrs log-level log-file""".split()
 
 
