@@ -27,13 +27,17 @@ release: ## one stripped binary with Swift's runtime inside, .build/release/zarr
 	@scripts/setup build
 	$(RELEASE)
 
-install: release ## to PREFIX (/usr/local): the binary, the man page, and mount.zarrfs for fstab
+install: release ## to PREFIX (/usr/local): the binary, the man page, mount.zarrfs for fstab, and the unit for systemd
 	install -D -m 755 .build/release/zarrfs $(DESTDIR)$(PREFIX)/bin/zarrfs
-	install -D -m 755 mount-helpers/mount.zarrfs $(DESTDIR)/sbin/mount.zarrfs
+	install -d $(DESTDIR)/sbin
+	ln -sf $(PREFIX)/bin/zarrfs $(DESTDIR)/sbin/mount.zarrfs
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' mount-helpers/zarrfs@.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/zarrfs@.service
 	install -D -m 644 docs/zarrfs.1 $(DESTDIR)$(PREFIX)/share/man/man1/zarrfs.1
 
 uninstall: ## take away what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/zarrfs $(DESTDIR)/sbin/mount.zarrfs $(DESTDIR)$(PREFIX)/share/man/man1/zarrfs.1
+	rm -f $(DESTDIR)$(PREFIX)/bin/zarrfs $(DESTDIR)/sbin/mount.zarrfs $(DESTDIR)$(PREFIX)/share/man/man1/zarrfs.1 \
+	  $(DESTDIR)$(PREFIX)/lib/systemd/system/zarrfs@.service
 
 demo: ## mount a bucket on this machine, read it cold, warm, and with its server gone
 	@scripts/demo

@@ -243,22 +243,6 @@ def test_options_may_stand_in_o(s3, bucket, make_mount):
         assert zarrfs("unmount", mount.point, env=mount.env)[0] == 0
 
 
-def test_mount_zarrfs_as_fstab_calls_it(s3, bucket, work, env, point):
-    """mount(8) calls `mount.zarrfs SOURCE DIR -o options`; -n, -s, -v and fstab's own words are not for us."""
-    helper = Path(ZARRFS).parents[2] / "mount-helpers/mount.zarrfs"
-    helper = helper if helper.exists() else Path(__file__).resolve().parents[2] / "mount-helpers/mount.zarrfs"
-    options = f"rw,noauto,x-systemd.automount,_netdev,endpoint-url={s3.url},region=us-east-1,cache-dir={work}/cache"
-    result = subprocess.run(
-        [str(helper), "s3://bucket", str(point), "-n", "-v", "-o", options],
-        env={**env, "ZARRFS": str(ZARRFS)}, capture_output=True, timeout=60, check=False,
-    )
-    assert result.returncode == 0, result.stderr.decode()
-    try:
-        assert sorted(os.listdir(point)) == sorted(os.listdir(bucket))
-    finally:
-        assert zarrfs("unmount", point, env=env)[0] == 0
-
-
 def test_a_stale_mount_is_cleared(s3, bucket, make_mount):
     first = make_mount(s3)
     first.start()
