@@ -9,6 +9,8 @@ SHELL := /usr/bin/env bash
 PREFIX ?= /usr/local
 SECONDS_TO_FUZZ ?= 60
 PYTEST := .venv/bin/python -m pytest -c Tests/EndToEnd/pytest.ini Tests/EndToEnd
+# The toolchain's own: another version cannot read what its compiler counts.
+LLVM_COV = $$(dirname "$$(readlink -f "$$(command -v swift)")")/llvm-cov
 SOURCES := Sources Tests Package.swift
 # The linker's own notes on a static runtime are no warnings of ours.
 RELEASE := swift build -c release --static-swift-stdlib --product zarrfs -Xlinker -s
@@ -75,7 +77,7 @@ format: ## put the sources into the house's format
 coverage: ## lines that no unit test runs, by file
 	@scripts/setup build
 	swift test --enable-code-coverage --scratch-path .build-coverage
-	llvm-cov report .build-coverage/debug/zarrfsPackageTests.xctest \
+	$(LLVM_COV) report .build-coverage/debug/zarrfsPackageTests.xctest \
 	  -instr-profile .build-coverage/debug/codecov/default.profdata \
 	  --ignore-filename-regex='(\.build|Tests)'
 
