@@ -9,6 +9,8 @@ SHELL := /usr/bin/env bash
 PREFIX ?= /usr/local
 SECONDS_TO_FUZZ ?= 60
 PYTEST := .venv/bin/python -m pytest -c Tests/EndToEnd/pytest.ini Tests/EndToEnd
+# The toolchain's own: another version cannot read what its compiler counts.
+LLVM_COV = $$(dirname "$$(readlink -f "$$(command -v swift)")")/llvm-cov
 SOURCES := Sources Tests Package.swift
 # The linker's own notes on a static runtime are no warnings of ours.
 RELEASE := swift build -c release --static-swift-stdlib --product zarrfs -Xlinker -s
@@ -27,13 +29,17 @@ release: ## one stripped binary with Swift's runtime inside, .build/release/zarr
 	@scripts/setup build
 	$(RELEASE)
 
-install: release ## to PREFIX (/usr/local): the binary, the man page, and mount.zarrfs for fstab
+install: release ## to PREFIX (/usr/local): the binary, the man page, mount.zarrfs for fstab, and the unit for systemd
 	install -D -m 755 .build/release/zarrfs $(DESTDIR)$(PREFIX)/bin/zarrfs
-	install -D -m 755 mount-helpers/mount.zarrfs $(DESTDIR)/sbin/mount.zarrfs
+	install -d $(DESTDIR)/sbin
+	ln -sf $(PREFIX)/bin/zarrfs $(DESTDIR)/sbin/mount.zarrfs
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' mount-helpers/zarrfs@.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/zarrfs@.service
 	install -D -m 644 docs/zarrfs.1 $(DESTDIR)$(PREFIX)/share/man/man1/zarrfs.1
 
 uninstall: ## take away what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/zarrfs $(DESTDIR)/sbin/mount.zarrfs $(DESTDIR)$(PREFIX)/share/man/man1/zarrfs.1
+	rm -f $(DESTDIR)$(PREFIX)/bin/zarrfs $(DESTDIR)/sbin/mount.zarrfs $(DESTDIR)$(PREFIX)/share/man/man1/zarrfs.1 \
+	  $(DESTDIR)$(PREFIX)/lib/systemd/system/zarrfs@.service
 
 demo: ## mount a bucket on this machine, read it cold, warm, and with its server gone
 	@scripts/demo
@@ -71,7 +77,7 @@ format: ## put the sources into the house's format
 coverage: ## lines that no unit test runs, by file
 	@scripts/setup build
 	swift test --enable-code-coverage --scratch-path .build-coverage
-	llvm-cov report .build-coverage/debug/zarrfsPackageTests.xctest \
+	$(LLVM_COV) report .build-coverage/debug/zarrfsPackageTests.xctest \
 	  -instr-profile .build-coverage/debug/codecov/default.profdata \
 	  --ignore-filename-regex='(\.build|Tests)'
 

@@ -56,7 +56,7 @@ let package = Package(
     tests("PlatformTests", of: ["Platform", "CLinux"]),
     tests("ObjectsTests", of: ["Objects"]),
     tests("ZarrTests", of: ["Zarr", "Objects"]),
-    tests("ObjectStorageTests", of: ["ObjectStorage", "Objects", "Platform"]),
+    tests("ObjectStorageTests", of: ["ObjectStorage", "CCurl", "Objects", "Platform"]),
     tests("CacheTests", of: ["Cache", "CSQLite", "Objects", "Platform"]),
     tests("FetchTests", of: ["Fetch", "Cache", "ObjectStorage", "Objects", "Platform", "Zarr"]),
     tests("FileSystemTests", of: ["FileSystem", "Fetch", "Cache", "ObjectStorage", "Objects", "Platform", "Zarr"]),

@@ -4,9 +4,10 @@ import Platform
 
 extension DirectoryStore.Shared {
   /// Does the work and answers. On a thread of the store.
-  func run(_ transfer: DirectoryStoreTransfer) {
-    if transfer.isCancelled { return transfer.fail(DirectoryStoreTransfer.cancelled) }
-    switch transfer.work {
+  func run(_ job: DirectoryStoreJob) {
+    let transfer = job.transfer
+    if transfer.isCancelled { return job.fail(DirectoryStoreTransfer.cancelled) }
+    switch job.work {
     case .head(let key, let completion):
       let result: Result<ObjectVersion, StoreError>
       do throws(StoreError) { result = .success(try version(of: key)) } catch { result = .failure(error) }

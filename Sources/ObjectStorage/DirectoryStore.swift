@@ -14,7 +14,7 @@ package final class DirectoryStore: ObjectStore {
   final class Shared: Sendable {
     let root: FileDescriptor
     let path: String
-    let queue: Monitor<(jobs: DirectoryStoreQueue<DirectoryStoreTransfer>, isStopped: Bool)>
+    let queue: Monitor<(jobs: DirectoryStoreQueue<DirectoryStoreJob>, isStopped: Bool)>
     let listings = Monitor(DirectoryStoreListingCache())
     let nextID = Atomic<UInt64>(0)
 
@@ -66,45 +66,58 @@ package final class DirectoryStore: ObjectStore {
     enqueue(.list(request, completion), request.priority)
   }
 
-  private func enqueue(_ work: DirectoryStoreTransfer.Work, _ priority: TransferPriority) -> any Transfer {
+  private func enqueue(_ work: DirectoryStoreJob.Work, _ priority: TransferPriority) -> any Transfer {
     let id = shared.nextID.wrappingAdd(1, ordering: .relaxed).newValue
-    let transfer = DirectoryStoreTransfer(id, work, shared)
-    shared.queue.withLockNotifying { $0.jobs.add(transfer, id: id, priority: priority) }
+    let transfer = DirectoryStoreTransfer(id, shared)
+    let job = DirectoryStoreJob(work: work, transfer: transfer)
+    shared.queue.withLockNotifying { $0.jobs.add(job, id: id, priority: priority) }
     return transfer
   }
 
   private static func serve(_ shared: Shared) {
     while true {
-      let taken = shared.queue.wait { state -> (left: [DirectoryStoreTransfer], next: DirectoryStoreTransfer?)? in
+      let taken = shared.queue.wait { state -> (left: [DirectoryStoreJob], next: DirectoryStoreJob?)? in
         if state.isStopped { return (state.jobs.removeAll(), nil) }
         return state.jobs.next().map { ([], $0.job) }
       }
-      guard let transfer = taken.next else {
-        for transfer in taken.left { transfer.fail(DirectoryStoreTransfer.cancelled) }
+      guard let job = taken.next else {
+        for job in taken.left { job.fail(DirectoryStoreTransfer.cancelled) }
         return
       }
-      shared.run(transfer)
-      shared.queue.withLockNotifying { $0.jobs.finished(transfer.id) }
+      shared.run(job)
+      shared.queue.withLockNotifying { $0.jobs.finished(job.transfer.id) }
     }
   }
 }
 
-/// A request to a `DirectoryStore`.
-final class DirectoryStoreTransfer: Transfer {
+/// A request to a `DirectoryStore`: what is to be done for whom. The queue and its thread hold it, the caller does not.
+struct DirectoryStoreJob: Sendable {
   enum Work: Sendable {
     case get(GetRequest, any GetReceiver)
     case head(ObjectKey, @Sendable (Result<ObjectVersion, StoreError>) -> Void)
     case list(ListRequest, @Sendable (Result<ListPage, StoreError>) -> Void)
   }
 
+  var work: Work
+  var transfer: DirectoryStoreTransfer
+
+  func fail(_ error: StoreError) {
+    switch work {
+    case .get(_, let receiver): receiver.end(error)
+    case .head(_, let completion): completion(.failure(error))
+    case .list(_, let completion): completion(.failure(error))
+    }
+  }
+}
+
+/// The caller's end of a request to a `DirectoryStore`. Holds nobody who may hold it.
+final class DirectoryStoreTransfer: Transfer {
   let id: UInt64
-  let work: Work
   private let shared: DirectoryStore.Shared
   private let cancellation = Atomic(false)
 
-  init(_ id: UInt64, _ work: Work, _ shared: DirectoryStore.Shared) {
+  init(_ id: UInt64, _ shared: DirectoryStore.Shared) {
     self.id = id
-    self.work = work
     self.shared = shared
   }
 
@@ -117,12 +130,4 @@ final class DirectoryStoreTransfer: Transfer {
   }
 
   func promote() { shared.queue.withLockNotifying { $0.jobs.promote(id) } }
-
-  func fail(_ error: StoreError) {
-    switch work {
-    case .get(_, let receiver): receiver.end(error)
-    case .head(_, let completion): completion(.failure(error))
-    case .list(_, let completion): completion(.failure(error))
-    }
-  }
 }

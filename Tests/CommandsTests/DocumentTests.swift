@@ -23,7 +23,7 @@ struct DocumentTests {
     let plain = text.split(separator: "\\-", omittingEmptySubsequences: false).joined(separator: "-")
     let known = Set(CommandTables.all.flatMap(\.options).map(\.flag) + ["--help", "--version"])
     // Options of other programs in examples.
-    let foreign: Set<String> = ["--device", "--cap-add", "--security-opt", "--name"]
+    let foreign: Set<String> = ["--now", "--device", "--cap-add", "--security-opt", "--name"]
     var rest = plain[...]
     while let start = rest.firstIndex(of: "-") {
       let word = rest[start...].prefix { $0 == "-" || $0.isLetter || $0.isNumber }

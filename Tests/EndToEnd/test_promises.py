@@ -283,7 +283,7 @@ def test_a_dead_network_does_not_hang_what_is_cached(proxy, bucket, make_mount):
 
 def test_fetched_once(proxy, bucket, make_mount):
     key = "raw/big.bin"
-    with make_mount(proxy, ttl="1h") as mount:
+    with make_mount(proxy, ttl="1h", hedge="off") as mount:
         readers = [subprocess.Popen(["sha256sum", mount / key], stdout=subprocess.PIPE) for _ in range(8)]
         sums = {reader.communicate(timeout=PATIENCE)[0].split()[0] for reader in readers}
     assert sums == {hashlib.sha256((bucket / key).read_bytes()).hexdigest().encode()}

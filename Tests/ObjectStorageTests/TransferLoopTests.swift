@@ -1,3 +1,4 @@
+import CCurl
 import Objects
 import Platform
 import TestSupport
@@ -42,6 +43,16 @@ import Testing
     #expect(request[header: "User-Agent"] == "zarrfs")
     #expect(request[header: "X-A"] == "1X-B: 2" && request[header: "X-B"] == nil)
     #expect(world.server.connectionCount == 1, "the connection is kept")
+  }
+
+  @Test func `what curl says of a proxy it cannot use holds no password`() {
+    let words = HTTPFailure(
+      code: CURLE_COULDNT_RESOLVE_PROXY,
+      message: "Unsupported proxy syntax in 'http://u:hush@h:99999': Port number was bad")
+    #expect(words.kind == .proxy && words.message == "Unsupported proxy syntax in '…'")
+    let bare = HTTPFailure(code: CURLE_COULDNT_CONNECT, message: "u:hush@h is none")
+    #expect(!bare.message.contains("hush") && !bare.message.isEmpty)
+    #expect(HTTPFailure(code: CURLE_COULDNT_CONNECT, message: "Connection refused").message == "Connection refused")
   }
 
   @Test func `faults have their kinds`() throws {

@@ -58,7 +58,8 @@ final class Assembly: Sendable {
   private static func numbers(_ numbers: StoreStatistics.Snapshot) -> JSONText {
     let rows = [
       ("gets", numbers.gets), ("heads", numbers.heads), ("lists", numbers.lists), ("retries", numbers.retries),
-      ("errors", numbers.errors), ("bytes_received", numbers.bytesReceived), ("keys_dropped", numbers.keysDropped),
+      ("hedged", numbers.hedges), ("hedge_won", numbers.hedgesWon), ("errors", numbers.errors),
+      ("bytes_received", numbers.bytesReceived), ("keys_dropped", numbers.keysDropped),
     ]
     return .object(rows.map { ($0.0, .integer(Int64($0.1))) })
   }
@@ -83,7 +84,7 @@ final class Assembly: Sendable {
     ]
     let switches: [(String, Bool)] = [
       ("stale_if_error", options.servesStale), ("offline", options.isOffline), ("allow_other", options.allowsOthers),
-      ("xattrs", options.showsExtendedAttributes),
+      ("xattrs", options.showsExtendedAttributes), ("hedge", options.hedges),
     ]
     var members = texts.map { ($0.0, JSONText.string($0.1)) }
     members += numbers.map { ($0.0, JSONText.integer($0.1)) }

@@ -32,6 +32,7 @@ package struct MountOptions: Sendable {
   /// nil: `MemoryDefault`.
   package var memory: Int64?
   package var timeout = Interval.seconds(120)
+  package var hedges = true
   package var servesStale = true
   package var isOffline = false
 
@@ -79,6 +80,7 @@ package struct MountOptions: Sendable {
     guard memory ?? .max >= 8 << 20 else { throw UsageError("--memory must be at least 8MiB") }
     if let limit = try parsed.duration("timeout") { timeout = limit }
     guard timeout > .zero else { throw UsageError("--timeout must be longer than zero") }
+    hedges = parsed.text("hedge") != "off"
     servesStale = parsed.text("stale-if-error") != "no"
     isOffline = parsed.has("offline")
   }

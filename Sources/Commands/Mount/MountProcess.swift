@@ -53,13 +53,21 @@ struct MountProcess {
     signals.onStop { mounted.stop() }
     mounted.run {
       log.info("mounted", [("source", "\(source)"), ("mountpoint", options.mountpoint)])
-      guard let status else { return }
+      guard let status else { return announce(log) }
       let hasParent = status.ready()
       Daemon.detachOutput()
       // Who started us was killed while waiting: nobody knows of this mount.
       if !hasParent { mounted.stop() }
     }
     log.info("unmounted", [("mountpoint", options.mountpoint)])
+  }
+
+  /// In the foreground a service manager may wait to hear of it.
+  private func announce(_ log: Log) {
+    guard let socket = Environment.variable("NOTIFY_SOCKET") else { return }
+    do throws(Errno) { try ServiceManager.announceReady(to: socket) } catch {
+      log.warning("the service manager could not be told", [("socket", socket), ("error", "\(error)")])
+    }
   }
 
   private func sink() throws(CommandFailure) -> Log.Sink {

@@ -35,12 +35,22 @@ final class Remote: Sendable {
       var policy = RetryPolicy()
       policy.timeout = options.timeout
       store = RetryingStore(
-        plain, policy: policy, scheduler: loop, time: time, statistics: statistics, log: log)
+        Self.hedged(plain, options, source, loop, statistics, time), policy: policy, scheduler: loop, time: time,
+        statistics: statistics, log: log)
     }
   }
 
   /// Ends every transfer.
   func stop() { loop.stop() }
+
+  /// A directory has one disk to answer: asking twice only makes it slower.
+  private static func hedged(
+    _ plain: any ObjectStore, _ options: MountOptions, _ source: SourceURL, _ loop: TransferLoop,
+    _ statistics: StoreStatistics, _ time: any TimeSource
+  ) -> any ObjectStore {
+    if case .file = source { return plain }
+    return options.hedges ? HedgingStore(plain, scheduler: loop, time: time, statistics: statistics) : plain
+  }
 
   private static func store(
     _ options: MountOptions, _ source: SourceURL, _ client: HTTPClient, _ statistics: StoreStatistics,

@@ -55,6 +55,8 @@ package enum CommandTables {
         "timeout", .text("DURATION"), "How long a reader waits for a remote that fails before it gets an error.",
         standard: "120s"),
       Option(
+        "hedge", .choice(["on", "off"]), "Make a small GET once more when its answer is slow to begin.", standard: "on"),
+      Option(
         "stale-if-error", .choice(["yes", "no"]),
         "Serve what is cached, though older than --ttl, while the remote fails.",
         standard: "yes"),

@@ -98,7 +98,9 @@ package struct OptionTable: Sendable {
       guard let first = halves.first, !first.isEmpty else { continue }
       let name = first.map { $0 == "_" ? "-" : String($0) }.joined()
       let value = halves.count == 2 ? String(halves[1]) : nil
-      if name == "nonempty" {
+      if name == "remount" {
+        throw UsageError("a mount cannot be changed while it stands (-o remount): unmount it, and mount it again")
+      } else if name == "nonempty" {
         parsed.values["nonempty"] = ["yes"]
       } else if let option = option(named: name), name != "o" {
         switch (option.argument, value) {

@@ -28,8 +28,7 @@ package struct CurlCredentialHTTP: CredentialHTTP {
     }
     guard code == CURLE_OK else {
       let text = String(decoding: reason.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      let cause = text.isEmpty ? String(cString: curl_easy_strerror(code)) : text
-      throw StoreError(Self.kind(code), "\(request.url): \(cause)")
+      throw StoreError(Self.kind(code), "\(request.url): \(HTTPFailure.words(code, text))")
     }
     return CredentialHTTPResponse(status: status, body: Array(body[..<length]))
   }

@@ -32,6 +32,11 @@ struct Place: Sendable {
       return error(
         .misconfigured,
         "the host \(host) is not known (\(failure.message)): check the name, and this machine's DNS")
+    case .proxy:
+      return error(
+        .misconfigured,
+        "the proxy that the environment names does not work (\(failure.message)): check http_proxy, https_proxy and all_proxy"
+      )
     case .connect:
       return error(
         .unavailable,

@@ -9,6 +9,9 @@ package final class StoreStatistics: Sendable {
     package var heads = 0
     package var lists = 0
     package var retries = 0
+    /// Small GETs made a second time; those of which the second was the faster one.
+    package var hedges = 0
+    package var hedgesWon = 0
     /// Requests that failed: not those answered "not found", "changed", or cancelled.
     package var errors = 0
     /// Of bodies.
@@ -21,6 +24,8 @@ package final class StoreStatistics: Sendable {
   private let heads = Atomic<Int>(0)
   private let lists = Atomic<Int>(0)
   private let retries = Atomic<Int>(0)
+  private let hedges = Atomic<Int>(0)
+  private let hedgesWon = Atomic<Int>(0)
   private let errors = Atomic<Int>(0)
   private let bytesReceived = Atomic<Int>(0)
   private let keysDropped = Atomic<Int>(0)
@@ -36,6 +41,8 @@ package final class StoreStatistics: Sendable {
   }
 
   package func countRetry() { retries.wrappingAdd(1, ordering: .relaxed) }
+  package func countHedge() { hedges.wrappingAdd(1, ordering: .relaxed) }
+  package func countHedgeWon() { hedgesWon.wrappingAdd(1, ordering: .relaxed) }
   package func countError() { errors.wrappingAdd(1, ordering: .relaxed) }
   package func countBytes(_ count: Int) { bytesReceived.wrappingAdd(count, ordering: .relaxed) }
   package func countDropped(_ count: Int) { keysDropped.wrappingAdd(count, ordering: .relaxed) }
@@ -43,7 +50,8 @@ package final class StoreStatistics: Sendable {
   package var snapshot: Snapshot {
     Snapshot(
       gets: gets.load(ordering: .relaxed), heads: heads.load(ordering: .relaxed), lists: lists.load(ordering: .relaxed),
-      retries: retries.load(ordering: .relaxed), errors: errors.load(ordering: .relaxed),
+      retries: retries.load(ordering: .relaxed), hedges: hedges.load(ordering: .relaxed),
+      hedgesWon: hedgesWon.load(ordering: .relaxed), errors: errors.load(ordering: .relaxed),
       bytesReceived: bytesReceived.load(ordering: .relaxed), keysDropped: keysDropped.load(ordering: .relaxed))
   }
 }

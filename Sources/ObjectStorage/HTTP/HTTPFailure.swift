@@ -3,8 +3,10 @@ import CCurl
 /// Why a transfer brought no complete response. The corresponding C type is `CURLcode`.
 package struct HTTPFailure: Error, Equatable, Sendable {
   package enum Kind: Equatable, Sendable {
-    /// The host's (or the proxy's) name is not known.
+    /// The host's name is not known.
     case unknownHost
+    /// The environment names a proxy that is none: its URL, its name, its login.
+    case proxy
     /// No connection: refused, unreachable.
     case connect
     /// The server's certificate, or ours, is not accepted.
@@ -35,14 +37,19 @@ package struct HTTPFailure: Error, Equatable, Sendable {
   }
 
   init(code: CURLcode, message: String) {
-    self.message = message.isEmpty ? String(cString: curl_easy_strerror(code)) : message
+    self.message = Self.words(code, message)
     switch code {
-    case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: kind = .unknownHost
+    // The refused tunnel and the unknown scheme have no codes of their own.
+    case CURLE_COULDNT_RESOLVE_PROXY, CURLE_PROXY,
+      _ where message.hasSuffix("response 407"),
+      _ where message.hasPrefix("Unsupported proxy"):
+      kind = .proxy
+    case CURLE_COULDNT_RESOLVE_HOST: kind = .unknownHost
     case CURLE_COULDNT_CONNECT: kind = .connect
     case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_ISSUER_ERROR,
       CURLE_SSL_PINNEDPUBKEYNOTMATCH, CURLE_SSL_INVALIDCERTSTATUS, CURLE_SSL_CLIENTCERT:
       kind = .certificate
-    case CURLE_SSL_CONNECT_ERROR, CURLE_PROXY: kind = .handshake
+    case CURLE_SSL_CONNECT_ERROR: kind = .handshake
     case CURLE_OPERATION_TIMEDOUT: kind = .timedOut
     case CURLE_PARTIAL_FILE, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_GOT_NOTHING, CURLE_HTTP2, CURLE_HTTP2_STREAM,
       CURLE_SSL_SHUTDOWN_FAILED:
@@ -51,5 +58,13 @@ package struct HTTPFailure: Error, Equatable, Sendable {
     case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING: kind = .malformed
     default: kind = .other
     }
+  }
+
+  /// curl's own words, or its general ones for the code. What it quotes is left out where that holds an `@`: of a proxy's
+  /// URL that it cannot use, curl tells everything, with the password.
+  static func words(_ code: CURLcode, _ message: String) -> String {
+    guard message.isEmpty || message.contains("@") else { return message }
+    let words = message.prefix { $0 != "'" && $0 != "@" }
+    return words.last == " " ? "\(words)'…'" : String(cString: curl_easy_strerror(code))
   }
 }

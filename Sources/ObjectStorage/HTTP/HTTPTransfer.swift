@@ -5,10 +5,11 @@ import Platform
 package final class HTTPTransfer: @unchecked Sendable, Transfer {
   let id: UInt64
   let request: HTTPRequest
-  let sink: any HTTPResponseSink
   private let loop: TransferLoop
 
   // Transfer thread only.
+  /// Gone with its end: it mostly holds, by way of who asked, this transfer.
+  private var sink: (any HTTPResponseSink)?
   private var easy: UnsafeMutableRawPointer?
   private var headerList: UnsafeMutablePointer<curl_slist>?
   private var errorText: UnsafeMutablePointer<CChar>?
@@ -120,6 +121,13 @@ package final class HTTPTransfer: @unchecked Sendable, Transfer {
     return easy
   }
 
+  /// Tells the sink, once: on the transfer thread, or on the caller's when that has ended.
+  func end(_ failure: HTTPFailure?) {
+    let sink = self.sink
+    self.sink = nil
+    sink?.end(failure)
+  }
+
   /// What curl's verdict means, with its words.
   func failure(of code: CURLcode) -> HTTPFailure? {
     if isRefused { return HTTPFailure(.refusedBySink, "the rest of the response was not wanted") }
@@ -137,7 +145,7 @@ package final class HTTPTransfer: @unchecked Sendable, Transfer {
       isMalformed = true
       return false
     case .complete:
-      if sink.head(parser.head) { return true }
+      if sink?.head(parser.head) == true { return true }
       isRefused = true
       return false
     }
@@ -145,7 +153,7 @@ package final class HTTPTransfer: @unchecked Sendable, Transfer {
 
   fileprivate func bodyBytes(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard parser.isComplete else { return true }
-    if sink.body(bytes) { return true }
+    if sink?.body(bytes) == true { return true }
     isRefused = true
     return false
   }

@@ -82,7 +82,7 @@ package final class TransferLoop: Sendable, Scheduler {
     let id = lastID.wrappingAdd(1, ordering: .relaxed).newValue
     let transfer = HTTPTransfer(id: id, request: request, sink: sink, loop: self)
     let isLate = post { $0.submitted.append(transfer) }
-    if isLate { sink.end(HTTPFailure(.cancelled, "the transfer loop has stopped")) }
+    if isLate { transfer.end(HTTPFailure(.cancelled, "the transfer loop has stopped")) }
     return transfer
   }
 

@@ -111,7 +111,7 @@ final class TransferWorker {
       curl_easy_reset(handle)
       if idleHandles.count < options.maxConnections { idleHandles.append(handle) } else { curl_easy_cleanup(handle) }
     }
-    transfer.sink.end(failure)
+    transfer.end(failure)
   }
 
   /// The stop: what it wakes may submit more, which the next turn ends.

@@ -1,5 +1,6 @@
 """nginx on loopback by a configuration of its own: plain HTTP and HTTPS, ranges, no listing."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -14,7 +15,8 @@ pid {work}/nginx.pid;
 error_log {work}/error.log warn;
 events {{ worker_connections 1024; }}
 http {{
-  access_log off;
+  log_format seen "$server_protocol $connection $request_method $status $uri";
+  access_log {work}/access.log seen;
   client_body_temp_path {work}/t1; proxy_temp_path {work}/t2; fastcgi_temp_path {work}/t3;
   uwsgi_temp_path {work}/t4; scgi_temp_path {work}/t5;
   default_type application/octet-stream;
@@ -29,7 +31,7 @@ http {{
     {extra}
   }}
   server {{
-    listen 127.0.0.1:{tls_port} ssl;
+    listen 127.0.0.1:{tls_port} ssl{http2};
     ssl_certificate {work}/server.pem;
     ssl_certificate_key {work}/server.key;
     root {root};
@@ -38,10 +40,25 @@ http {{
 """
 
 
-class Nginx:
-    """`ca` is the certificate authority that signed the server's certificate for 127.0.0.1 and localhost."""
+@dataclasses.dataclass
+class Seen:
+    """One request that was answered."""
 
-    def __init__(self, root, work, extra=""):
+    protocol: str
+    #: A number for each connection.
+    connection: str
+    method: str
+    status: int
+    path: str
+
+
+class Nginx:
+    """`ca` is the certificate authority that signed the server's certificate for 127.0.0.1 and localhost.
+
+    `http2`: offered on the TLS port.
+    """
+
+    def __init__(self, root, work, extra="", http2=False):
         self.root, self.work = Path(root), Path(work)
         self.work.mkdir(parents=True, exist_ok=True)
         self.port, self.tls_port = processes.free_port(), processes.free_port()
@@ -52,7 +69,8 @@ class Nginx:
         configuration = self.work / "nginx.conf"
         configuration.write_text(
             _CONFIGURATION.format(
-                user=user, work=self.work, port=self.port, tls_port=self.tls_port, root=self.root, extra=extra
+                user=user, work=self.work, port=self.port, tls_port=self.tls_port, root=self.root, extra=extra,
+                http2=" http2" if http2 else "",
             )
         )
         self.process = processes.start(
@@ -68,6 +86,11 @@ class Nginx:
     @property
     def tls_url(self):
         return f"https://localhost:{self.tls_port}"
+
+    def seen(self):
+        """What was answered so far; the last of it may be written a moment after its answer."""
+        rows = [line.split(" ", 4) for line in (self.work / "access.log").read_text().splitlines()]
+        return [Seen(protocol, connection, method, int(status), path) for protocol, connection, method, status, path in rows]
 
     def stop(self):
         processes.stop(self.process)

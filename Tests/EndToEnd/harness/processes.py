@@ -9,7 +9,7 @@ import subprocess
 import time
 
 #: What children get: no proxy, no credentials and no configuration of whoever runs the tests.
-_DROPPED = ("AWS_", "RCLONE_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+_DROPPED = ("AWS_", "RCLONE_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "all_proxy", "http_proxy", "https_proxy", "no_proxy")
 
 ACCESS_KEY, SECRET_KEY = "zarrfstest", "zarrfssecret"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
