@@ -43,7 +43,7 @@ extension ZarrFileSystem {
   private func expires(_ inode: InodeNumber) -> JSONText {
     guard let entry = names.location(of: inode)?.entry else { return .integer(0) }
     let timeToLive = names.configuration.timeToLive
-    if timeToLive >= .infinite { return .null }
+    if timeToLive >= .infinite || names.validity(of: entry) >= .infinite { return .null }
     return .integer((WallTime(milliseconds: entry.validated) + timeToLive).milliseconds)
   }
 

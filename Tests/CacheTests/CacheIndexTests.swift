@@ -56,6 +56,24 @@ import Testing
     #expect(index.entry("x", in: directory.inode) == nil)
   }
 
+  @Test func aVersionIsDatedByItsFirstAnswer() {
+    let index = open()
+    let asked = time.now()
+    let first = index.record(file("a"), for: "x", in: .root, at: asked)
+    #expect(index.since(first.inode) == asked)
+    time.advance(by: .seconds(60))
+    _ = index.record(file("a"), for: "x", in: .root, at: time.now())
+    #expect(index.since(first.inode) == asked, "unchanged")
+    let question = time.now()
+    time.advance(by: .milliseconds(900))
+    let prompt = index.record(file("b"), for: "x", in: .root, at: question)
+    #expect(index.since(prompt.inode) == question)
+    #expect(index.since(first.inode) == nil)
+    time.advance(by: .milliseconds(200))
+    let late = index.record([("x", file("c"))], in: .root, at: question)[0]
+    #expect(index.since(late.inode) == time.now(), "an answer that was long on its way")
+  }
+
   @Test func aListingThatIsNotThereHasNoEnd() {
     let index = open()
     let listings = (0..<3).map { _ in

@@ -86,6 +86,15 @@ import Testing
     #expect(Self.judge(&table, "0.1", in: "air/", at: Self.later).judgement == .askByGet(.chunk))
   }
 
+  @Test func aChunkHasTheDocumentOfItsArray() {
+    var table = Self.table()
+    _ = Self.learn(&table, "air/.zarray", Self.array("[100,100]", "[10,10]"))
+    let document = table.document(of: "air/9.9")
+    #expect(document == DocumentPlace(node: "air/", name: ".zarray"))
+    let others = ["air/10.0", "air/.zattrs", "air/notes.txt", "9.9"].map { table.document(of: ObjectKey($0)) }
+    #expect(others == [nil, nil, nil, nil])
+  }
+
   @Test func aListingThatBrokeOffSaysNothing() {
     var table = Self.table()
     _ = Self.learn(&table, "air/.zarray", Self.array("[100,100]", "[10,10]"))

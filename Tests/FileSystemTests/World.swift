@@ -13,6 +13,7 @@ final class World {
   let store: InMemoryStore
   let time: ManualTimeSource
   let lines = Monitor<[String]>([])
+  private let knowsZarr: Bool
   var configuration: NamesConfiguration
   private(set) var cache: BlockCache
   private(set) var fetcher: Fetcher
@@ -21,14 +22,26 @@ final class World {
 
   init(
     canList: Bool = true, configuration: NamesConfiguration = NamesConfiguration(),
-    oracle: any NameOracle = SilentOracle(), _ fill: (InMemoryStore) -> Void = { _ in }
+    oracle: (any NameOracle)? = nil, knowsZarr: Bool = false, _ fill: (InMemoryStore) -> Void = { _ in }
   ) {
+    self.knowsZarr = knowsZarr
     directory = TemporaryDirectory("zarrfs-world")
     store = InMemoryStore(canList: canList)
     time = ManualTimeSource()
     self.configuration = configuration
     fill(store)
-    (cache, fetcher, names, fileSystem) = Self.make(directory, store, time, configuration, oracle, lines)
+    (cache, fetcher, names, fileSystem) = Self.make(
+      directory, store, time, configuration, oracle ?? Self.oracle(knowsZarr, store, time, configuration), lines)
+  }
+
+  /// A new mount knows no document yet. Without prefetch, so that what is asked is what was asked for.
+  private static func oracle(
+    _ knowsZarr: Bool, _ store: InMemoryStore, _ time: ManualTimeSource, _ names: NamesConfiguration
+  ) -> any NameOracle {
+    if !knowsZarr { return SilentOracle() }
+    let configuration = HierarchyTable.Configuration(
+      timeToLive: names.timeToLive, canList: store.canList, prefetchChunks: 0, prefetchBytes: 0)
+    return Hierarchy(configuration, time: time)
   }
 
   deinit { stop() }
@@ -61,7 +74,7 @@ final class World {
     stop()
     change(&configuration)
     (cache, fetcher, names, fileSystem) = Self.make(
-      directory, store, time, configuration, SilentOracle(), lines)
+      directory, store, time, configuration, Self.oracle(knowsZarr, store, time, configuration), lines)
   }
 
   // MARK: Calls, waited for

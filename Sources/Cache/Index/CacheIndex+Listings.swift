@@ -22,12 +22,13 @@ extension CacheIndex {
   /// False when the index cannot hold the listing: it will never be complete, and `entries(of:)` may have gaps.
   @discardableResult
   package func append(_ page: [(EntryName, Entry.Kind)], to id: ListingID, at time: WallTime) -> Bool {
-    perform(false) { guarded, database throws(SQLiteCode) in
+    let now = self.time.now()
+    return perform(false) { guarded, database throws(SQLiteCode) in
       guard let open = guarded.listings[id], !open.isBroken else { return false }
       for (name, kind) in page {
         let cursor = database.nextCursor()
         _ = try database.record(
-          kind, for: name, in: id.directory, at: time, listed: cursor, complete: open.complete
+          kind, for: name, in: id.directory, at: time, listed: cursor, complete: open.complete, now: now
         ) { guarded.counter.take() }
       }
       return true

@@ -23,7 +23,7 @@ extension CacheIndex {
     _ kind: Entry.Kind, for name: EntryName, in directory: InodeNumber, at time: WallTime
   ) -> Entry {
     perform(unrecorded(kind, at: time)) { guarded, database throws(SQLiteCode) in
-      try database.record(kind, for: name, in: directory, at: time) { guarded.counter.take() }
+      try database.record(kind, for: name, in: directory, at: time, now: self.time.now()) { guarded.counter.take() }
     }
   }
 
@@ -32,12 +32,13 @@ extension CacheIndex {
   package func record(
     _ batch: [(EntryName, Entry.Kind)], in directory: InodeNumber, at time: WallTime
   ) -> [Entry] {
-    perform(batch.map { unrecorded($0.1, at: time) }) { guarded, database throws(SQLiteCode) in
+    let now = self.time.now()
+    return perform(batch.map { unrecorded($0.1, at: time) }) { guarded, database throws(SQLiteCode) in
       var entries: [Entry] = []
       entries.reserveCapacity(batch.count)
       for (name, kind) in batch {
         entries.append(
-          try database.record(kind, for: name, in: directory, at: time) { guarded.counter.take() })
+          try database.record(kind, for: name, in: directory, at: time, now: now) { guarded.counter.take() })
       }
       return entries
     }

@@ -41,10 +41,10 @@ extension IndexDatabase {
   }
 
   /// `listed`: the cursor to give it, nil where no listing shows it; `complete`: the last cursor of the directory's
-  /// complete listing, whose readers go on finding the entry by it.
+  /// complete listing, whose readers go on finding the entry by it. `now`: when the answer is in.
   func record(
     _ kind: Entry.Kind, for name: EntryName, in directory: InodeNumber, at time: WallTime, listed: Int64? = nil,
-    complete: Int64 = 0, number: () -> UInt64
+    complete: Int64 = 0, now: WallTime, number: () -> UInt64
   ) throws(SQLiteCode) -> Entry {
     try write()
     var known: (entry: Entry, listed: Int64, previous: Int64)?
@@ -79,7 +79,7 @@ extension IndexDatabase {
     }
     if let known { try remove(known.entry) }
     let inode = number()
-    let insert = try connection.statement("INSERT INTO entry VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    let insert = try connection.statement("INSERT INTO entry VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
     insert.bind(1, bits: inode)
     insert.bind(2, bits: directory.rawValue)
     insert.bind(3, name.bytes)
@@ -94,6 +94,7 @@ extension IndexDatabase {
     insert.bind(8, time.milliseconds)
     insert.bind(9, cursor)
     insert.bind(10, previous)
+    insert.bind(11, Self.since(asked: time, answered: now).milliseconds)
     try insert.run()
     if kind == .absent { totals.absents += 1 }
     return Entry(inode: InodeNumber(inode), kind: kind, validated: time.milliseconds)

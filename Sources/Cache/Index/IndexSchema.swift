@@ -1,9 +1,10 @@
 /// The tables. The index is disposable: another `version` sets the old one aside and begins anew.
 enum IndexSchema {
-  static let version: Int64 = 1
+  static let version: Int64 = 2
 
   /// An entry's row is its inode number: rows are appended in order, and a new version is a new row.
   /// `listed`, `previous`: the entry's cursors in the newest listing that showed it, and in the complete one before it.
+  /// `since`: when the entry's version was first heard of.
   /// An entry of kind 0 (absent) has a number too, that nobody is told.
   static let tables = """
     CREATE TABLE meta(
@@ -13,7 +14,7 @@ enum IndexSchema {
     CREATE TABLE entry(
       inode INTEGER PRIMARY KEY, parent INTEGER NOT NULL, name BLOB NOT NULL, kind INTEGER NOT NULL, etag TEXT,
       size INTEGER NOT NULL, modified INTEGER NOT NULL, validated INTEGER NOT NULL, listed INTEGER NOT NULL,
-      previous INTEGER NOT NULL);
+      previous INTEGER NOT NULL, since INTEGER NOT NULL);
     CREATE UNIQUE INDEX entry_name ON entry(parent, name);
     CREATE INDEX entry_listed ON entry(parent, listed);
     CREATE INDEX entry_previous ON entry(parent, previous) WHERE previous > 0;

@@ -29,7 +29,8 @@ final class Assembly: Sendable {
     fetcher = Fetcher(store: remote.store, cache: cache, configuration: fetching, time: time, log: log)
 
     let naming = NamesConfiguration(
-      timeToLive: options.timeToLive, servesStaleOnError: options.servesStale, isOffline: options.isOffline,
+      timeToLive: options.timeToLive, policy: options.freshness, servesStaleOnError: options.servesStale,
+      isOffline: options.isOffline,
       forbiddenMeansAbsent: verdict.forbiddenMeansAbsent)
     let hierarchy = Hierarchy(
       HierarchyTable.Configuration(
@@ -71,6 +72,7 @@ final class Assembly: Sendable {
     let texts: [(String, String)] = [
       ("version", Version.text), ("source", "\(remote.source)"), ("mountpoint", options.mountpoint),
       ("cache_dir", options.cacheDirectory ?? ""), ("log_level", "\(options.logLevel)"),
+      ("freshness", options.freshness.rawValue),
     ]
     let numbers: [(String, Int64)] = [
       ("pid", Int64(getpid())), ("cache_size", cache.usage.bound), ("cache_min_free", options.minimumFree ?? 0),

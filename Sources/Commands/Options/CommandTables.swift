@@ -1,3 +1,5 @@
+import Fetch
+
 /// Every command with its options: what `zarrfs help` shows and what docs/configuration.md and the man page explain.
 package enum CommandTables {
   package static let all = [mount, unmount, stats, tree, warm, evict, cache, help, version]
@@ -41,6 +43,9 @@ package enum CommandTables {
         "cache-min-free", .text("SIZE"), "Free space of the disk that the cache leaves alone.",
         standard: "1GiB, or 5 % of a smaller disk"),
       Option("ttl", .text("DURATION"), "How long an answer of the remote holds without asking again.", standard: "60s"),
+      Option(
+        "freshness", .choice(FreshnessPolicy.allCases.map(\.rawValue)),
+        "What is asked again after --ttl: each object, the documents of arrays, or absences alone.", standard: "object"),
       Option("max-age", .text("DURATION"), "Evict what was not read for so long.", standard: "infinite"),
       Option(
         "max-object-size", .text("SIZE"), "Larger objects are read in windows and not cached.",

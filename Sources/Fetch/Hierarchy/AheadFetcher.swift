@@ -80,12 +80,9 @@ final class AheadFetcher: Sendable {
     to key: ObjectKey, from origin: DirectoryReference, _ known: inout [ObjectKey: InodeNumber]
   ) -> DirectoryReference? {
     if let inode = known[key] { return DirectoryReference(inode: inode, key: key) }
-    var place = origin
-    while place.key.bytes.count > key.bytes.count, let above = index.location(of: place.inode)?.directory {
-      place = DirectoryReference(inode: above, key: place.key.directory)
-      known[place.key] = place.inode
-    }
-    return place.key == key ? place : nil
+    let place = origin.ancestor(key, in: index)
+    known[key] = place?.inode
+    return place
   }
 
   // MARK: The listing of an array

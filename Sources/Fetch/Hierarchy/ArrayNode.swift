@@ -11,6 +11,8 @@ struct ArrayNode: Sendable {
   let isCoordinate: Bool
   /// Bytes of a decoded chunk; what it takes compressed is not more, as a rule.
   let chunkBytes: Int64
+  /// Its own document's name.
+  let document: EntryName
   /// When the document that says so was read.
   let validated: WallTime
   /// Of the array's own document, not of a group's consolidated copy.
@@ -22,6 +24,7 @@ struct ArrayNode: Sendable {
   init?(_ metadata: ArrayMetadata, at key: ObjectKey, validated: WallTime, isOwn: Bool) {
     guard let layout = metadata.layout else { return nil }
     self.layout = layout
+    document = (metadata.format == .v3 ? MetadataDocument.nodeV3 : .arrayV2).name
     self.validated = validated
     self.isOwn = isOwn
     isCoordinate = metadata.isCoordinate(at: key)

@@ -29,6 +29,8 @@ package final class Hierarchy: NameOracle {
 
   package func isReadInParts(_ key: ObjectKey) -> Bool { table.withLock { $0.isShard(key) } }
 
+  package func document(of key: ObjectKey) -> DocumentPlace? { table.withLock { $0.document(of: key) } }
+
   package func noteAbsent(_ key: ObjectKey) { table.withLock { $0.absent(key) } }
 
   package func noteFailed(_ key: ObjectKey) { table.withLock { $0.failed(key) } }

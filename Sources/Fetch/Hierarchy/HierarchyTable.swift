@@ -95,6 +95,10 @@ package struct HierarchyTable: Sendable {
 
   private mutating func learn(_ all: ConsolidatedMetadata, below group: ObjectKey, at now: WallTime) -> [Ahead] {
     var ahead = [Ahead]()
+    // The documents first: what is fetched after them is known to be of their versions (`--freshness metadata`).
+    if configuration.prefetchChunks > 0 {
+      ahead = all.documents.prefix(configuration.documents).map { .object(base: group, path: $0, .metadata) }
+    }
     for node in all.nodes where !node.path.bytes.isEmpty {
       guard let array = node.metadata.array else { continue }
       let key = ObjectKey(bytes: group.bytes + node.path.bytes)
@@ -108,10 +112,6 @@ package struct HierarchyTable: Sendable {
         let path = ObjectKey(bytes: node.path.bytes + known.layout.key(coordinates))
         ahead.append(.object(base: group, path: path, .coordinate))
       }
-    }
-    guard configuration.prefetchChunks > 0 else { return [] }
-    for document in all.documents.prefix(configuration.documents) {
-      ahead.append(.object(base: group, path: document, .metadata))
     }
     return ahead
   }
@@ -215,6 +215,12 @@ package struct HierarchyTable: Sendable {
   package mutating func failed(_ key: ObjectKey) {
     guard let (array, coordinates) = chunk(key) else { return }
     _ = arrays.update(array) { $0.planner.note(failed: coordinates) }
+  }
+
+  /// The own document of the array of which the key is a chunk.
+  package mutating func document(of key: ObjectKey) -> DocumentPlace? {
+    guard let (array, _) = chunk(key), let node = arrays.use(array) else { return nil }
+    return DocumentPlace(node: array, name: node.document)
   }
 
   package mutating func isShard(_ key: ObjectKey) -> Bool {

@@ -5,6 +5,8 @@ package final class NameCounters: Sendable {
   package enum Counter: Int, CaseIterable, Sendable {
     /// Lookups, and those answered without asking the remote.
     case lookups, nearAnswers
+    /// Lookups of what is older than `--ttl`, answered because its document is unchanged.
+    case vouchedAnswers
     /// Lookups that ended in ENOENT.
     case negativeAnswers
     /// Answers and listings given although stale, because the remote could not be asked.
@@ -23,6 +25,7 @@ package final class NameCounters: Sendable {
       switch self {
       case .lookups: "lookups"
       case .nearAnswers: "near_answers"
+      case .vouchedAnswers: "vouched_answers"
       case .negativeAnswers: "negative_answers"
       case .staleServed: "stale_served"
       case .poisoned: "poisoned"
@@ -38,6 +41,7 @@ package final class NameCounters: Sendable {
 
   private let lookups = Atomic<Int>(0)
   private let nearAnswers = Atomic<Int>(0)
+  private let vouchedAnswers = Atomic<Int>(0)
   private let negativeAnswers = Atomic<Int>(0)
   private let staleServed = Atomic<Int>(0)
   private let poisoned = Atomic<Int>(0)
@@ -61,6 +65,7 @@ package final class NameCounters: Sendable {
     switch counter {
     case .lookups: body(lookups)
     case .nearAnswers: body(nearAnswers)
+    case .vouchedAnswers: body(vouchedAnswers)
     case .negativeAnswers: body(negativeAnswers)
     case .staleServed: body(staleServed)
     case .poisoned: body(poisoned)

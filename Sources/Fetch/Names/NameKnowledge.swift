@@ -24,9 +24,8 @@ package struct NameKnowledge {
   }
 
   package func decide(_ freshness: Freshness, isOffline: Bool) -> Decision {
-    if let entry {
-      let left = freshness.remaining(validated: WallTime(milliseconds: entry.validated))
-      if let left { return Self.answer(entry, valid: left, isStale: false) }
+    if let entry, let left = freshness.remaining(of: entry) {
+      return Self.answer(entry, valid: left, isStale: false)
     }
     let isMissing = entry == nil || entry?.kind == .absent
     if isMissing, let listed, let left = freshness.remaining(validated: listed) {

@@ -17,12 +17,26 @@ package protocol NameOracle: AnyObject, Sendable {
   /// Objects of which only parts are wanted, however small: shards.
   func isReadInParts(_ key: ObjectKey) -> Bool
 
+  /// The document that says of this key that it is a chunk; nil where none that was read says so.
+  func document(of key: ObjectKey) -> DocumentPlace?
+
   /// What came of an advice: the remote has no such object.
   func noteAbsent(_ key: ObjectKey)
   /// What came of an advice: nothing; it may be given again.
   func noteFailed(_ key: ObjectKey)
   /// A page of an array's listing; nil when it ended, `complete` or not.
   func noteListed(_ array: ObjectKey, _ keys: [ObjectKey]?, complete: Bool)
+}
+
+/// A node's own document: the directory's key, and the name in it.
+package struct DocumentPlace: Equatable, Sendable {
+  package var node: ObjectKey
+  package var name: EntryName
+
+  package init(node: ObjectKey, name: EntryName) {
+    self.node = node
+    self.name = name
+  }
 }
 
 package enum NameJudgement: Equatable, Sendable {
@@ -45,6 +59,7 @@ package final class SilentOracle: NameOracle {
   package func noteRead(_ key: ObjectKey) -> [Ahead] { [] }
   package func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) -> [Ahead] { [] }
   package func isReadInParts(_ key: ObjectKey) -> Bool { false }
+  package func document(of key: ObjectKey) -> DocumentPlace? { nil }
   package func noteAbsent(_ key: ObjectKey) {}
   package func noteFailed(_ key: ObjectKey) {}
   package func noteListed(_ array: ObjectKey, _ keys: [ObjectKey]?, complete: Bool) {}

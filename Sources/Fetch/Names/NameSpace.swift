@@ -59,8 +59,7 @@ package final class NameSpace: Sendable {
 
   /// How long the entry may still be believed: zero when it is stale.
   package func validity(of entry: Entry) -> Interval {
-    Freshness(timeToLive: configuration.timeToLive, now: time.now())
-      .remaining(validated: WallTime(milliseconds: entry.validated)) ?? .zero
+    configuration.freshness(at: time.now()).remaining(of: entry) ?? .zero
   }
 
   /// The remote denied what the index says of the name: the next lookup asks, however young the answer is.
@@ -95,18 +94,10 @@ package final class NameSpace: Sendable {
 
   /// A metadata document is being read: what follows from it is learnt, from its bytes as the cache now has them.
   package func noteDocument(_ object: ObjectReference) {
-    let size = Int(object.version.size)
-    guard (1...Self.longestDocument).contains(size) else { return }
-    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
-    defer { scratch.deallocate() }
-    _ = fetcher.read(object, 0..<object.version.size, scratch: scratch) { [self] result in
-      guard case .success(let bytes) = result else { return }
-      follow(oracle.noteDocument(object.key, bytes), object)
+    resolver.learn(object) { [self] ahead in
+      if let ahead { follow(ahead, object) }
     }
   }
-
-  /// A longer one is a file like any other: 64 MiB of JSON.
-  private static let longestDocument = 64 << 20
 
   package func cachedBytes(of inode: InodeNumber) -> Int64 { cache.cachedBytes(of: inode) }
 }

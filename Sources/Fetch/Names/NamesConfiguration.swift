@@ -4,6 +4,8 @@ package import Platform
 package struct NamesConfiguration: Sendable {
   /// `--ttl`: younger answers are given without asking.
   package var timeToLive: Interval
+  /// `--freshness`: what makes objects good beyond it.
+  package var policy: FreshnessPolicy
   /// `--stale-if-error`: what is known is served when the remote cannot be asked.
   package var servesStaleOnError: Bool
   /// `--offline`: the remote is never asked.
@@ -17,14 +19,18 @@ package struct NamesConfiguration: Sendable {
   package var maximumInquiries: Int
 
   package init(
-    timeToLive: Interval = .seconds(60), servesStaleOnError: Bool = true, isOffline: Bool = false,
+    timeToLive: Interval = .seconds(60), policy: FreshnessPolicy = .object, servesStaleOnError: Bool = true,
+    isOffline: Bool = false,
     forbiddenMeansAbsent: Bool = false, patience: Interval = .seconds(2), maximumInquiries: Int = 8192
   ) {
     self.timeToLive = timeToLive
+    self.policy = policy
     self.servesStaleOnError = servesStaleOnError
     self.isOffline = isOffline
     self.forbiddenMeansAbsent = forbiddenMeansAbsent
     self.patience = patience
     self.maximumInquiries = maximumInquiries
   }
+
+  func freshness(at now: WallTime) -> Freshness { Freshness(timeToLive: timeToLive, now: now, policy: policy) }
 }

@@ -11,8 +11,7 @@ extension Resolver {
     let now = time.now()
     if let entry = index.entry(name, in: directory.inode) {
       let isFresh =
-        Freshness(timeToLive: configuration.timeToLive, now: now)
-        .remaining(validated: WallTime(milliseconds: entry.validated)) != nil
+        configuration.freshness(at: now).remaining(of: entry) != nil || isVouchedFor(name, in: directory, entry)
       switch entry.kind {
       case .file(let version) where isFresh:
         let object = ObjectReference(inode: entry.inode, key: key, version: version, class: storageClass)

@@ -46,6 +46,8 @@ final class Resolver: Sendable {
     /// each would wait for the whole deadline.
     var failures: [Place: (at: MonotonicTime, failure: FetchFailure)] = [:]
     var health = RemoteHealth()
+    /// Versions of documents that the oracle was told of since the mount.
+    var learned = LeastRecentlyUsed<InodeNumber, Void>(capacity: 8192)
   }
 
   let store: any ObjectStore
@@ -81,10 +83,17 @@ final class Resolver: Sendable {
     _ answer: @escaping @Sendable (Resolution) -> Void
   ) -> (any PendingName)? {
     counters.count(.lookups)
+    return find(name, in: directory, followUp: followUp, answer)
+  }
+
+  func find(
+    _ name: EntryName, in directory: DirectoryReference, followUp: ([Ahead]) -> Void = { _ in },
+    _ answer: @escaping @Sendable (Resolution) -> Void
+  ) -> (any PendingName)? {
     let entry = index.entry(name, in: directory.inode)
     let isMissing = entry == nil || entry?.kind == .absent
     let listed = isMissing ? index.listing(of: directory.inode)?.completed : nil
-    let freshness = Freshness(timeToLive: configuration.timeToLive, now: time.now())
+    let freshness = configuration.freshness(at: time.now())
     let decision = NameKnowledge(entry: entry, listed: listed).decide(freshness, isOffline: configuration.isOffline)
     switch decision {
     case .found(let entry, let valid, let isStale):
@@ -98,11 +107,14 @@ final class Resolver: Sendable {
       answer(.unknown(.unavailable(error)))
       return nil
     case .ask(let purpose, let fallback):
+      if configuration.policy == .metadata, let entry, let witness = witness(of: name, in: directory, entry) {
+        return consult(witness, for: Known(name: name, directory: directory, purpose: purpose, entry: entry), answer)
+      }
       return ask(name, in: directory, purpose, fallback: fallback, followUp, answer)
     }
   }
 
-  private func near(_ resolution: Resolution, isStale: Bool, _ answer: @Sendable (Resolution) -> Void) {
+  func near(_ resolution: Resolution, isStale: Bool, _ answer: @Sendable (Resolution) -> Void) {
     counters.count(.nearAnswers)
     if isStale { counters.count(.staleServed) }
     if case .absent = resolution { counters.count(.negativeAnswers) }
@@ -110,7 +122,7 @@ final class Resolver: Sendable {
   }
 
   /// What the grid says, before the network.
-  private func ask(
+  func ask(
     _ name: EntryName, in directory: DirectoryReference, _ purpose: ResolvePlan.Purpose, fallback: Entry?,
     _ followUp: ([Ahead]) -> Void, _ answer: @escaping @Sendable (Resolution) -> Void
   ) -> (any PendingName)? {
