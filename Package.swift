@@ -31,6 +31,7 @@ let package = Package(
   products: [.executable(name: "zarrfs", targets: ["zarrfs"])],
   targets: [
     shim("CLinux"),
+    shim("CCrypto", links: ["crypto"]),
     shim("CCurl", links: ["curl"]),
     shim("CExpat", links: ["expat"]),
     shim("CFUSE", links: ["fuse3"]),
@@ -41,7 +42,7 @@ let package = Package(
     layer("Objects", on: []),
     layer("Zarr", on: ["Objects"]),
     layer("ObjectStorage", on: ["CCurl", "CExpat", "Objects", "Platform"]),
-    layer("Cache", on: ["CLinux", "CSQLite", "CZlib", "Objects", "Platform"]),
+    layer("Cache", on: ["CCrypto", "CLinux", "CSQLite", "CZlib", "Objects", "Platform"]),
     layer("Fetch", on: ["Cache", "ObjectStorage", "Objects", "Platform", "Zarr"]),
     layer("FileSystem", on: ["Fetch", "Objects", "Platform", "Zarr"]),
     layer("FUSE", on: ["CFUSE", "FileSystem", "Objects", "Platform"]),

@@ -22,6 +22,13 @@ package struct EntityTag: Hashable, Sendable {
     }
   }
 
+  /// The 16 bytes of a tag that looks like an MD5: what S3 gives an object put in one piece, unless encrypted with a key of
+  /// somebody's own.
+  package var digest: [UInt8]? {
+    guard case .digest(let high, let low) = storage else { return nil }
+    return [high, low].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64($0))) } }
+  }
+
   /// A weak tag (`W/"…"`) cannot be used with `If-Match` or to join ranges.
   package var isWeak: Bool {
     if case .text(let text) = storage { return text.hasPrefix("W/") }

@@ -8,7 +8,7 @@ import Testing
     "Objects": [],
     "Zarr": ["Objects", "FoundationEssentials"],
     "ObjectStorage": ["CCurl", "CExpat", "Objects", "Platform", "FoundationEssentials"],
-    "Cache": ["CLinux", "CSQLite", "CZlib", "Objects", "Platform"],
+    "Cache": ["CCrypto", "CLinux", "CSQLite", "CZlib", "Objects", "Platform"],
     "Fetch": ["Cache", "ObjectStorage", "Objects", "Platform", "Zarr"],
     "FileSystem": ["Fetch", "Objects", "Platform", "Zarr", "FoundationEssentials"],
     "FUSE": ["CFUSE", "FileSystem", "Objects", "Platform"],

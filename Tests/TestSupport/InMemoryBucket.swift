@@ -26,11 +26,13 @@ package struct InMemoryBucket: Sendable {
   package var keys: [ObjectKey] { mutating get { sorted() } }
   package subscript(key: ObjectKey) -> Object? { objects[key] }
 
-  /// Writes an object; each write has a tag of its own, even of the same bytes. `modified` in milliseconds.
+  /// Writes an object; each write has a tag of its own unless told, even of the same bytes. `modified` in milliseconds.
   @discardableResult
-  package mutating func put(_ key: ObjectKey, _ bytes: [UInt8], modified: Int64? = nil) -> ObjectVersion {
+  package mutating func put(
+    _ key: ObjectKey, _ bytes: [UInt8], modified: Int64? = nil, tag given: String? = nil
+  ) -> ObjectVersion {
     puts += 1
-    let tag = "\"" + [tags.next(), tags.next()].map { Self.hex($0) }.joined() + "\""
+    let tag = "\"" + (given ?? [tags.next(), tags.next()].map { Self.hex($0) }.joined()) + "\""
     let version = ObjectVersion(
       tag: hasTags ? EntityTag(tag) : nil, size: Int64(bytes.count),
       modified: modified ?? 1_760_000_000_000 + puts * 1000)

@@ -17,8 +17,8 @@ extension InMemoryStore {
   // MARK: The bucket
 
   @discardableResult
-  package func put(_ key: ObjectKey, _ bytes: [UInt8], modified: Int64? = nil) -> ObjectVersion {
-    state.withLock { $0.bucket.put(key, bytes, modified: modified) }
+  package func put(_ key: ObjectKey, _ bytes: [UInt8], modified: Int64? = nil, tag: String? = nil) -> ObjectVersion {
+    state.withLock { $0.bucket.put(key, bytes, modified: modified, tag: tag) }
   }
 
   @discardableResult

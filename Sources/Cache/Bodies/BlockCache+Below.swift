@@ -3,6 +3,7 @@ package import Objects
 /// What is cached of a path, counted and dropped: by what the index knows of its names, without asking anybody.
 /// As long as the number of names below; call it from a thread that may take its time.
 extension BlockCache {
+  /// Of bytes that objects share, one of them has all.
   package struct Below: Equatable, Sendable {
     /// Objects, metadata documents left out, of which something is cached.
     package var chunks: Int64 = 0
@@ -23,17 +24,14 @@ extension BlockCache {
   package func evict(below directory: InodeNumber) -> Int64 {
     var freed: Int64 = 0
     forEachBody(below: directory) { row in
-      evict(row.inode)
-      freed += row.allocated
+      freed += evict(row.inode)
     }
     return freed
   }
 
   /// Evicts one body; the bytes of the disk that it took.
   package func evictCounting(_ inode: InodeNumber) -> Int64 {
-    guard let row = index.body(of: inode) else { return 0 }
-    evict(inode)
-    return row.allocated
+    index.body(of: inode) == nil ? 0 : evict(inode)
   }
 
   private func forEachBody(below directory: InodeNumber, _ body: (BodyRow) -> Void) {
@@ -41,7 +39,9 @@ extension BlockCache {
     while let next = directories.popLast() {
       var after: [UInt8] = []
       while case let page = index.below(next, after: after, limit: 512), let last = page.last {
-        for row in page.bodies where row.storageClass != .metadata && row.allocated > 0 { body(row) }
+        for row in page.bodies where row.storageClass != .metadata && (row.allocated > 0 || !row.carries) {
+          body(row)
+        }
         directories += page.directories
         after = last
       }

@@ -88,6 +88,8 @@ extension BlockCache {
   func indexWasLost() {
     let bodies = table.withLock { $0.all() }
     var rows: [BodyRow] = []
+    // By the number of the file: those who share one are a group, and the first carries it.
+    var groups: [ino_t: Int] = [:]
     for body in bodies {
       let (isDoomed, storageClass) = body.state.withLock { state in
         state.segments = [:]
@@ -95,11 +97,18 @@ extension BlockCache {
         return (state.isDoomed, state.storageClass)
       }
       guard !isDoomed else { continue }
-      let allocated = (try? folder.bodyStatus(body.inode))?.allocatedBytes ?? 0
-      rows.append(
-        BodyRow(
-          inode: body.inode, storageClass: storageClass, size: body.size, allocated: allocated, lastUse: time.now(),
-          hits: 1))
+      let status = try? folder.bodyStatus(body.inode)
+      var row = BodyRow(
+        inode: body.inode, storageClass: storageClass, size: body.size, allocated: status?.allocatedBytes ?? 0,
+        lastUse: time.now(), hits: 1)
+      if let status, status.st_nlink > 1 {
+        let first = groups[status.st_ino] ?? rows.count
+        groups[status.st_ino] = first
+        row.group = first == rows.count ? body.inode.rawValue : rows[first].group
+        row.carries = first == rows.count
+        if !row.carries { row.allocated = 0 }
+      }
+      rows.append(row)
     }
     let registered = index.registerAgain(rows)
     ledger.withLock { ledger in

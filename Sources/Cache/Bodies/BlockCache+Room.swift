@@ -81,17 +81,18 @@ extension BlockCache {
         EvictionPolicy.victims(of: candidates, need: need - freed) { !table.leave($0, release: &released) }
       }
       released = []
-      remove(victims.map(\.inode))
-      // By what the files took: their rows may be out of reach when the disk is full.
-      freed += victims.reduce(0) { $0 + $1.allocated }
+      let bytes = remove(victims.map(\.inode))
+      // By what the files took: their rows may be out of reach when the disk is full. What is shared may stay.
+      freed += max(bytes, victims.reduce(0) { $0 + ($1.group == 0 ? $1.allocated : 0) })
       skipped += candidates.count - victims.count
     }
     return freed
   }
 
-  /// Removes rows, then files, of bodies that are marked as leaving.
-  private func remove(_ inodes: [InodeNumber]) {
-    guard !inodes.isEmpty else { return }
+  /// Removes rows, then files, of bodies that are marked as leaving; the bytes freed.
+  @discardableResult
+  private func remove(_ inodes: [InodeNumber]) -> Int64 {
+    guard !inodes.isEmpty else { return 0 }
     let bytes = index.removeBodies(inodes)
     index.commit()
     let folder = folder
@@ -101,32 +102,36 @@ extension BlockCache {
     evictions.wrappingAdd(Int64(inodes.count), ordering: .relaxed)
     evictedBytes.wrappingAdd(bytes, ordering: .relaxed)
     freeSpace.withLock { $0.known = nil }
+    return bytes
   }
 
-  /// Evicts one body. One in use goes on for its readers, and is removed when the last lets go.
-  package func evict(_ inode: InodeNumber) {
+  /// Evicts one body; the bytes freed, or to be freed. One in use goes on for its readers, and is removed when the last lets go.
+  @discardableResult
+  package func evict(_ inode: InodeNumber) -> Int64 {
     var released: [Body] = []
     let (isLeaving, doomed) = table.withLock { table -> (Bool, Body?) in
       if table.leave(inode, release: &released) { return (true, nil) }
       return (false, table.doom(inode))
     }
     released = []
-    if isLeaving {
-      remove([inode])
-    } else if let doomed {
-      // Until its bytes are known by the table.
-      defer { withExtendedLifetime(doomed) {} }
-      doomed.loadAll()
-      doomed.state.withLock { $0.isDoomed = true }
-      let bytes = index.removeBodies([inode])
-      table.withLock { $0.setDoomedBytes(bytes, of: inode) }
-      ledger.withLock {
-        $0.bodies -= bytes
-        $0.doomed += bytes
-      }
-      evictions.wrappingAdd(1, ordering: .relaxed)
-      evictedBytes.wrappingAdd(bytes, ordering: .relaxed)
+    if isLeaving { return remove([inode]) }
+    guard let doomed else { return 0 }
+    // Until its bytes are known by the table.
+    defer { withExtendedLifetime(doomed) {} }
+    doomed.loadAll()
+    doomed.state.withLock { $0.isDoomed = true }
+    let isShared = index.body(of: inode).map { $0.group != 0 } ?? false
+    let bytes = index.removeBodies([inode])
+    // The others may go before the reader does: what it holds then still takes its room.
+    let held = isShared ? (try? folder.bodyStatus(inode))?.allocatedBytes ?? bytes : bytes
+    table.withLock { $0.setDoomedBytes(held, of: inode) }
+    ledger.withLock {
+      $0.bodies -= bytes
+      $0.doomed += held
     }
+    evictions.wrappingAdd(1, ordering: .relaxed)
+    evictedBytes.wrappingAdd(bytes, ordering: .relaxed)
+    return bytes
   }
 
   /// Evicts what was not used since `maximumAge`; once a second.

@@ -27,6 +27,10 @@ package final class BlockCache: Sendable {
 
   let evictions = Atomic<Int64>(0)
   let evictedBytes = Atomic<Int64>(0)
+  let deduplicated = Atomic<Int64>(0)
+  let deduplicatedBytes = Atomic<Int64>(0)
+  /// Tags in a row that were not the MD5 of their object.
+  let disproofs = Atomic<Int>(0)
   private let verifyFailures = Atomic<Int64>(0)
   /// Kept in an atomic, so that the path of every write is not a lock.
   private let hasFailures = Atomic<Bool>(false)
@@ -135,7 +139,15 @@ package final class BlockCache: Sendable {
     }
     let made = Body(
       inode: inode, size: size, storageClass: row?.storageClass ?? storageClass, cache: self, serial: serial)
-    guard case .body(let body) = table.withLock({ $0.insert(made) }), body.size == size else { return nil }
+    // Whoever else finds it waits with its file until it is known whether it shares another's.
+    let mayShare = row == nil && mayShare(size: size)
+    if mayShare { made.beginSharing() }
+    let found = table.withLock { $0.insert(made) }
+    if mayShare {
+      let isMade = if case .body(let body) = found { body === made } else { false }
+      made.endSharing(isShared: isMade && share(inode, size: size, storageClass))
+    }
+    guard case .body(let body) = found, body.size == size else { return nil }
     raise(body, to: storageClass)
     return body
   }
@@ -179,6 +191,8 @@ package final class BlockCache: Sendable {
     usage.bodies = totals.count
     usage.evictions = evictions.load(ordering: .relaxed)
     usage.evictedBytes = evictedBytes.load(ordering: .relaxed)
+    usage.deduplicated = deduplicated.load(ordering: .relaxed)
+    usage.deduplicatedBytes = deduplicatedBytes.load(ordering: .relaxed)
     usage.verifyFailures = verifyFailures.load(ordering: .relaxed)
     let now = time.monotonic()
     health.withLock { if !$0.isUsable(at: now) { usage.state = .degraded(reason: $0.reason) } }

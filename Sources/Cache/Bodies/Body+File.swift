@@ -50,6 +50,28 @@ extension Body {
     }
   }
 
+  /// The file to write into: its own. One that it shares is left to the others.
+  func openForFilling() -> (OpenFile, epoch: Int)? {
+    guard let opened = open(creating: true) else { return nil }
+    guard let links = (try? opened.0.descriptor.status())?.st_nlink, links > 1 else { return opened }
+    lose()
+    cache.folder.removeBody(inode)
+    return open(creating: true)
+  }
+
+  /// Nobody opens the file before `endSharing`.
+  func beginSharing() { state.withLock { $0.isOpening = true } }
+
+  func endSharing(isShared: Bool) {
+    state.withLockNotifying { state in
+      state.isOpening = false
+      guard isShared else { return }
+      // What was loaded before the rows came.
+      state.segments = [:]
+      state.epoch += 1
+    }
+  }
+
   /// Lets go of the descriptor, to be opened again when needed.
   func closeFile() {
     // The last reference may be this one: it closes outside the lock.

@@ -175,7 +175,7 @@ package final class Body: Sendable {
     // Whole pages, and what the file system needs to say where they are.
     let room = (Int64(range.count) + 4095) / 4096 * 4096 + max(64 << 10, Int64(range.count) / 256)
     guard cache.reserve(room) else { return nil }
-    guard let (file, epoch) = open(creating: true) else {
+    guard let (file, epoch) = openForFilling() else {
       cache.release(room)
       return nil
     }

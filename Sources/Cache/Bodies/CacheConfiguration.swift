@@ -12,17 +12,21 @@ package struct CacheConfiguration: Sendable {
   package var minimumFree: Int64
   /// Bodies unused for longer are evicted.
   package var maximumAge: Interval?
+  /// `--dedup`: objects of the same bytes are one file.
+  package var sharesBodies: Bool
 
   /// The smallest `size` that works: the index may take a quarter and some slack, and a part of 8 MiB still fits.
   package static let minimumSize: Int64 = 16 << 20
 
   package init(
-    directory: String, source: String, size: Int64, minimumFree: Int64 = 0, maximumAge: Interval? = nil
+    directory: String, source: String, size: Int64, minimumFree: Int64 = 0, maximumAge: Interval? = nil,
+    sharesBodies: Bool = true
   ) {
     self.directory = directory
     self.source = source
     self.size = size
     self.minimumFree = minimumFree
     self.maximumAge = maximumAge
+    self.sharesBodies = sharesBodies
   }
 }

@@ -188,6 +188,19 @@ final class CacheFolder: Sendable {
     return file
   }
 
+  /// Another name for a body's file, in the place of whatever is there. The corresponding C function is `linkat`.
+  func linkBody(_ inode: InodeNumber, as other: InodeNumber) throws(Errno) {
+    let name = Self.bodyName(other)
+    try? bodies.remove(name)
+    do throws(Errno) {
+      try bodies.link(Self.bodyName(inode), as: name)
+    } catch {
+      // The folder of the new name, or the file itself, is not there.
+      guard error == .noEntry, try bodies.makeDirectory(Self.fan(other)) else { throw error }
+      try bodies.link(Self.bodyName(inode), as: name)
+    }
+  }
+
   func bodyStatus(_ inode: InodeNumber) throws(Errno) -> stat { try bodies.status(of: Self.bodyName(inode)) }
 
   func removeBody(_ inode: InodeNumber) { try? bodies.remove(Self.bodyName(inode)) }

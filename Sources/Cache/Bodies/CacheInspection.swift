@@ -118,14 +118,22 @@ package enum CacheInspection {
 
   /// As `du` counts.
   static func allocated(_ path: String) -> Int64 {
+    var seen: Set<ino_t> = []
+    return allocated(path, &seen)
+  }
+
+  /// A file of several names counts once.
+  private static func allocated(_ path: String, _ seen: inout Set<ino_t>) -> Int64 {
     var status = stat()
     guard lstat(path, &status) == 0 else { return 0 }
+    let isFolder = status.st_mode & S_IFMT == S_IFDIR
+    if !isFolder, status.st_nlink > 1, !seen.insert(status.st_ino).inserted { return 0 }
     var total = status.allocatedBytes
-    guard status.st_mode & S_IFMT == S_IFDIR,
+    guard isFolder,
       let folder = try? FileDescriptor.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
     else { return total }
     folder.forEachName(limit: 256) { names in
-      for name in names { total += allocated(path + "/" + name) }
+      for name in names { total += allocated(path + "/" + name, &seen) }
       return true
     }
     return total

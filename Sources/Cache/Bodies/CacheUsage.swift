@@ -16,6 +16,9 @@ package struct CacheUsage: Equatable, Sendable {
   /// Bodies evicted since the start.
   package var evictions: Int64 = 0
   package var evictedBytes: Int64 = 0
+  /// Objects served from another's body since the start, and their bytes.
+  package var deduplicated: Int64 = 0
+  package var deduplicatedBytes: Int64 = 0
   /// Blocks dropped because their bytes were not what was written.
   package var verifyFailures: Int64 = 0
   package var state = State.working

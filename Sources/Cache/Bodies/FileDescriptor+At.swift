@@ -26,6 +26,11 @@ extension FileDescriptor {
     return status
   }
 
+  /// The corresponding C function is `linkat`.
+  func link(_ name: String, as other: String) throws(Errno) {
+    guard linkat(rawValue, name, rawValue, other, 0) == 0 else { throw Errno.current }
+  }
+
   /// The corresponding C function is `unlinkat`.
   func remove(_ name: String) throws(Errno) {
     guard unlinkat(rawValue, name, 0) == 0 else { throw Errno.current }

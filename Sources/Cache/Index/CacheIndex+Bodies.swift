@@ -41,12 +41,17 @@ extension CacheIndex {
         segments[number] = row
       }
       let known = try database.body(of: inode)
-      var row =
-        known
-        ?? BodyRow(
-          inode: inode, storageClass: storageClass, size: size, allocated: 0, lastUse: time, hits: 0)
+      var row: BodyRow
+      if let known {
+        row = known
+      } else {
+        row = BodyRow(
+          inode: inode, storageClass: storageClass, size: size, allocated: 0, lastUse: time, hits: 0,
+          digest: try database.digest(of: inode))
+      }
       let before = row.allocated
-      row.allocated = (try? file.descriptor.status())?.allocatedBytes ?? before
+      if row.carries { row.allocated = (try? file.descriptor.status())?.allocatedBytes ?? before }
+      if row.proof == .holds { row.proof = .none }
       if row != known { try database.setBody(row) }
       return (row.allocated - before, segments)
     }
@@ -67,10 +72,12 @@ extension CacheIndex {
     perform(0) { _, database throws(SQLiteCode) in
       try database.removeSegments(of: inode)
       guard var row = try database.body(of: inode) else { return 0 }
-      let before = row.allocated
+      try database.leaveGroup(&row)
+      let freed = row.allocated
       row.allocated = 0
+      if row.proof == .holds { row.proof = .none }
       try database.setBody(row)
-      return -before
+      return -freed
     }
   }
 
@@ -88,7 +95,9 @@ extension CacheIndex {
   /// Settles a body's allocated bytes with what the disk says; the difference.
   func correct(_ inode: InodeNumber, allocated: Int64) -> Int64 {
     perform(0) { _, database throws(SQLiteCode) in
-      guard var row = try database.body(of: inode), row.allocated != allocated else { return 0 }
+      guard var row = try database.body(of: inode), row.carries, row.allocated != allocated else {
+        return 0
+      }
       let before = row.allocated
       row.allocated = allocated
       try database.setBody(row)
@@ -96,15 +105,17 @@ extension CacheIndex {
     }
   }
 
-  /// Removes rows of bodies, committed, so that a body without a file is not expected after a crash; their bytes.
+  /// Removes rows of bodies, committed, so that a body without a file is not expected after a crash; the bytes that no
+  /// other row counts now.
   func removeBodies(_ inodes: [InodeNumber]) -> Int64 {
     perform(0) { _, database throws(SQLiteCode) in
       var freed: Int64 = 0
       for inode in inodes {
-        guard let row = try database.body(of: inode) else {
+        guard var row = try database.body(of: inode) else {
           try database.removeBody(inode)
           continue
         }
+        try database.leaveGroup(&row)
         try database.removeBody(inode)
         freed += row.allocated
       }

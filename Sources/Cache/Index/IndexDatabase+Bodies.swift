@@ -9,6 +9,16 @@ struct BodyRow: Equatable {
   var allocated: Int64
   var lastUse: WallTime
   var hits: Int
+  /// The MD5 that the object's tag tells, if it tells one.
+  var digest: [UInt8]?
+  var proof = Proof.none
+  /// Bodies of one group are one file, by hard links: its number, 0 for a body alone.
+  var group: UInt64 = 0
+  /// Whether the file counts in this row; of a group, in one. The others have nothing `allocated`.
+  var carries = true
+
+  /// Whether the whole body was seen to have the digest.
+  enum Proof: Int { case none = 0, holds, fails }
 
   var rank: Int { EvictionPolicy.rank(storageClass, hits: hits) }
 }
@@ -25,22 +35,24 @@ struct SegmentRow: Equatable {
 extension IndexDatabase {
   func body(of inode: InodeNumber) throws(SQLiteCode) -> BodyRow? {
     let query = try connection.statement(
-      "SELECT inode, class, size, allocated, last_use, hits FROM body WHERE inode = ?")
+      "SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries FROM body WHERE inode = ?")
     query.bind(1, bits: inode.rawValue)
     return try query.step() ? Self.body(query) : nil
   }
 
-  private static func body(_ row: borrowing Statement) -> BodyRow {
+  static func body(_ row: borrowing Statement) -> BodyRow {
     BodyRow(
       inode: InodeNumber(row.bits(0)), storageClass: StorageClass(rawValue: row.int(1)) ?? .chunk, size: row.int64(2),
-      allocated: row.int64(3), lastUse: WallTime(milliseconds: row.int64(4)), hits: row.int(5))
+      allocated: row.int64(3), lastUse: WallTime(milliseconds: row.int64(4)), hits: row.int(5),
+      digest: row.isNull(6) ? nil : row.blob(6), proof: BodyRow.Proof(rawValue: row.int(7)) ?? .none,
+      group: row.bits(8), carries: row.int(9) != 0)
   }
 
   /// Writes a body's row, its old one replaced. The totals follow.
   func setBody(_ row: BodyRow) throws(SQLiteCode) {
     try write()
     try takeFromTotals(row.inode)
-    let insert = try connection.statement("INSERT OR REPLACE INTO body VALUES(?, ?, ?, ?, ?, ?, ?)")
+    let insert = try connection.statement("INSERT OR REPLACE INTO body VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
     insert.bind(1, bits: row.inode.rawValue)
     insert.bind(2, row.storageClass.rawValue)
     insert.bind(3, row.rank)
@@ -48,6 +60,10 @@ extension IndexDatabase {
     insert.bind(5, row.allocated)
     insert.bind(6, row.lastUse.milliseconds)
     insert.bind(7, row.hits)
+    if let digest = row.digest { insert.bind(8, digest) } else { insert.bindNull(8) }
+    insert.bind(9, row.proof.rawValue)
+    insert.bind(10, bits: row.group)
+    insert.bind(11, row.carries ? 1 : 0)
     try insert.run()
     totals.add(row.allocated, count: 1, rank: row.rank)
   }
@@ -133,7 +149,7 @@ extension IndexDatabase {
   func coldest(skipping: Int, limit: Int) throws(SQLiteCode) -> [BodyRow] {
     let query = try connection.statement(
       """
-      SELECT inode, class, size, allocated, last_use, hits FROM body ORDER BY rank, last_use LIMIT ? OFFSET ?
+      SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries FROM body ORDER BY rank, last_use LIMIT ? OFFSET ?
       """)
     query.bind(1, limit)
     query.bind(2, skipping)
@@ -146,7 +162,7 @@ extension IndexDatabase {
   func unused(rank: Int, before time: WallTime, limit: Int) throws(SQLiteCode) -> [BodyRow] {
     let query = try connection.statement(
       """
-      SELECT inode, class, size, allocated, last_use, hits FROM body
+      SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries FROM body
       WHERE rank = ? AND last_use < ? ORDER BY last_use LIMIT ?
       """)
     query.bind(1, rank)
@@ -160,7 +176,8 @@ extension IndexDatabase {
   /// Bodies by number, for sweeps.
   func bodies(after inode: InodeNumber, limit: Int) throws(SQLiteCode) -> [BodyRow] {
     let query = try connection.statement(
-      "SELECT inode, class, size, allocated, last_use, hits FROM body WHERE inode > ? ORDER BY inode LIMIT ?")
+      "SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries FROM body WHERE inode > ? ORDER BY inode LIMIT ?"
+    )
     query.bind(1, bits: inode.rawValue)
     query.bind(2, limit)
     var rows: [BodyRow] = []

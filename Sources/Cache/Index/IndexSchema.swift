@@ -1,6 +1,6 @@
 /// The tables. The index is disposable: another `version` sets the old one aside and begins anew.
 enum IndexSchema {
-  static let version: Int64 = 2
+  static let version: Int64 = 3
 
   /// An entry's row is its inode number: rows are appended in order, and a new version is a new row.
   /// `listed`, `previous`: the entry's cursors in the newest listing that showed it, and in the complete one before it.
@@ -26,8 +26,11 @@ enum IndexSchema {
     CREATE TABLE gone(directory INTEGER PRIMARY KEY);
     CREATE TABLE body(
       inode INTEGER PRIMARY KEY, class INTEGER NOT NULL, rank INTEGER NOT NULL, size INTEGER NOT NULL,
-      allocated INTEGER NOT NULL, last_use INTEGER NOT NULL, hits INTEGER NOT NULL);
+      allocated INTEGER NOT NULL, last_use INTEGER NOT NULL, hits INTEGER NOT NULL, digest BLOB,
+      proof INTEGER NOT NULL, share INTEGER NOT NULL, carries INTEGER NOT NULL);
     CREATE INDEX body_rank ON body(rank, last_use);
+    CREATE INDEX body_digest ON body(digest) WHERE digest IS NOT NULL;
+    CREATE INDEX body_share ON body(share) WHERE share != 0;
     CREATE TABLE segment(
       inode INTEGER NOT NULL, number INTEGER NOT NULL, present INTEGER NOT NULL, generation INTEGER NOT NULL,
       checksums BLOB NOT NULL, PRIMARY KEY(inode, number)) WITHOUT ROWID;

@@ -86,7 +86,7 @@ final class Assembly: Sendable {
     ]
     let switches: [(String, Bool)] = [
       ("stale_if_error", options.servesStale), ("offline", options.isOffline), ("allow_other", options.allowsOthers),
-      ("xattrs", options.showsExtendedAttributes), ("hedge", options.hedges),
+      ("xattrs", options.showsExtendedAttributes), ("hedge", options.hedges), ("dedup", options.deduplicates),
     ]
     var members = texts.map { ($0.0, JSONText.string($0.1)) }
     members += numbers.map { ($0.0, JSONText.integer($0.1)) }

@@ -24,6 +24,7 @@ package struct MountOptions: Sendable {
   package var cacheSize: Int64?
   package var minimumFree: Int64?
   package var timeToLive = Interval.seconds(60)
+  package var deduplicates = true
   package var freshness = FreshnessPolicy.object
   package var maximumAge: Interval?
   package var maximumObjectSize: Int64?
@@ -93,6 +94,7 @@ package struct MountOptions: Sendable {
     minimumFree = try parsed.size("cache-min-free")
     if let limit = try parsed.duration("ttl") { timeToLive = limit }
     if let text = parsed.text("freshness"), let policy = FreshnessPolicy(rawValue: text) { freshness = policy }
+    deduplicates = parsed.text("dedup") != "off"
     maximumAge = try parsed.duration("max-age").flatMap { $0 >= .infinite ? nil : $0 }
     guard maximumAge ?? .infinite > .zero else { throw UsageError("--max-age must be longer than zero") }
     maximumObjectSize = try parsed.size("max-object-size")

@@ -79,7 +79,7 @@ struct MountProcess {
   private func openCache(_ time: any TimeSource, _ log: Log) throws(CommandFailure) -> BlockCache {
     let configuration = CacheConfiguration(
       directory: options.cacheDirectory ?? "", source: "\(source)", size: options.cacheSize ?? 0,
-      minimumFree: options.minimumFree ?? 0, maximumAge: options.maximumAge)
+      minimumFree: options.minimumFree ?? 0, maximumAge: options.maximumAge, sharesBodies: options.deduplicates)
     let deadline = time.monotonic() + .seconds(2)
     while true {
       do throws(CacheError) {

@@ -46,6 +46,9 @@ package enum CommandTables {
       Option(
         "freshness", .choice(FreshnessPolicy.allCases.map(\.rawValue)),
         "What is asked again after --ttl: each object, the documents of arrays, or absences alone.", standard: "object"),
+      Option(
+        "dedup", .choice(["on", "off"]), "Fetch and keep objects of the same bytes, by their MD5 tags, once.",
+        standard: "on"),
       Option("max-age", .text("DURATION"), "Evict what was not read for so long.", standard: "infinite"),
       Option(
         "max-object-size", .text("SIZE"), "Larger objects are read in windows and not cached.",

@@ -8,6 +8,9 @@ extension Fetcher {
   /// What the budget takes for a GET of unknown size: most chunks are smaller, and the head corrects it.
   private static let assumedSize: Int64 = 1 << 20
 
+  /// A body up to so long is mostly under way when its head is in.
+  private static let worthBreakingOff: Int64 = 64 << 10
+
   /// Stands for the inode until it is known: an object of its own, so that lookups do not share one object's parts.
   private static func unknown(_ id: PartID) -> InodeNumber { InodeNumber(.max - id.rawValue) }
 
@@ -119,7 +122,12 @@ extension Fetcher {
     }
     part?.storage = part.flatMap { makeStorage(for: $0) ?? PartStorage($0.range, fill: nil) }
     for waiter in waiters { waiter.answer(.success(object)) }
-    if part == nil { cancel(open) }
+    // What is about to be here costs less than the connection, which ends with what it carries.
+    if part == nil,
+      Int64(head.range.count) > Self.worthBreakingOff || state.withLock({ open.isCancelled || $0.isShutDown })
+    {
+      cancel(open)
+    }
     if size > range.upperBound, size <= configuration.wholeLimit, body != nil {
       fetchAhead(object, 0..<size, open.priority, body: body, since: moment)
     }

@@ -13,6 +13,7 @@ extension NameSpace {
     return [
       ("allocated_bytes", usage.allocated), ("body_bytes", usage.bodyBytes), ("bound_bytes", usage.bound),
       ("bodies", usage.bodies), ("evictions", usage.evictions), ("evicted_bytes", usage.evictedBytes),
+      ("deduplicated", usage.deduplicated), ("deduplicated_bytes", usage.deduplicatedBytes),
       ("verify_failures", usage.verifyFailures),
     ]
   }
