@@ -14,6 +14,7 @@ final class World {
   let time: ManualTimeSource
   let lines = Monitor<[String]>([])
   var configuration: NamesConfiguration
+  private let knowsZarr: Bool
   private(set) var cache: BlockCache
   private(set) var fetcher: Fetcher
   private(set) var names: NameSpace
@@ -21,13 +22,15 @@ final class World {
 
   init(
     canList: Bool = true, configuration: NamesConfiguration = NamesConfiguration(),
-    oracle: any NameOracle = SilentOracle(), _ fill: (InMemoryStore) -> Void = { _ in }
+    oracle: any NameOracle = SilentOracle(), knowsZarr: Bool = false, _ fill: (InMemoryStore) -> Void = { _ in }
   ) {
     directory = TemporaryDirectory("zarrfs-world")
     store = InMemoryStore(canList: canList)
     time = ManualTimeSource()
     self.configuration = configuration
+    self.knowsZarr = knowsZarr
     fill(store)
+    let oracle = knowsZarr ? Self.hierarchy(store, configuration, time) : oracle
     (cache, fetcher, names, fileSystem) = Self.make(directory, store, time, configuration, oracle, lines)
   }
 
@@ -50,6 +53,16 @@ final class World {
     } catch { fatalError("world: \(error)") }
   }
 
+  /// Without anything fetched ahead.
+  private static func hierarchy(
+    _ store: InMemoryStore, _ configuration: NamesConfiguration, _ time: ManualTimeSource
+  ) -> Hierarchy {
+    Hierarchy(
+      HierarchyTable.Configuration(
+        timeToLive: configuration.timeToLive, canList: store.canList, prefetchChunks: 0, prefetchBytes: 1 << 20),
+      time: time)
+  }
+
   private func stop() {
     fetcher.shutdown()
     names.close()
@@ -61,7 +74,8 @@ final class World {
     stop()
     change(&configuration)
     (cache, fetcher, names, fileSystem) = Self.make(
-      directory, store, time, configuration, SilentOracle(), lines)
+      directory, store, time, configuration,
+      knowsZarr ? Self.hierarchy(store, configuration, time) : SilentOracle(), lines)
   }
 
   // MARK: Calls, waited for

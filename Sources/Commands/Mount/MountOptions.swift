@@ -1,3 +1,4 @@
+package import Fetch
 import Glibc
 package import Platform
 
@@ -34,6 +35,7 @@ package struct MountOptions: Sendable {
   package var timeout = Interval.seconds(120)
   package var hedges = true
   package var servesStale = true
+  package var missingForbidden = MissingForbidden.auto
   package var isOffline = false
 
   package var owner: UInt32 = getuid()
@@ -82,6 +84,7 @@ package struct MountOptions: Sendable {
     guard timeout > .zero else { throw UsageError("--timeout must be longer than zero") }
     hedges = parsed.text("hedge") != "off"
     servesStale = parsed.text("stale-if-error") != "no"
+    missingForbidden = parsed.text("missing-403").flatMap { MissingForbidden(rawValue: $0) } ?? .auto
     isOffline = parsed.has("offline")
   }
 

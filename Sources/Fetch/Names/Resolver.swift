@@ -46,6 +46,7 @@ final class Resolver: Sendable {
     /// each would wait for the whole deadline.
     var failures: [Place: (at: MonotonicTime, failure: FetchFailure)] = [:]
     var health = RemoteHealth()
+    var listing: ListingAccess
   }
 
   let store: any ObjectStore
@@ -57,7 +58,8 @@ final class Resolver: Sendable {
   let log: Log
   let counters: NameCounters
   let deadlines: Deadlines
-  let state = Monitor(State())
+  let forbidden: ForbiddenJudge
+  let state: Monitor<State>
 
   init(
     store: any ObjectStore, index: CacheIndex, fetcher: Fetcher, oracle: any NameOracle,
@@ -72,6 +74,9 @@ final class Resolver: Sendable {
     self.log = log
     self.counters = counters
     self.deadlines = deadlines
+    forbidden = ForbiddenJudge(store: store, time: time, counters: counters)
+    state = Monitor(
+      State(listing: ListingAccess(isRefused: configuration.isListingRefused, at: time.monotonic())))
   }
 
   /// Answers on this stack and returns nil where the answer is near; else later, once.
@@ -137,7 +142,7 @@ final class Resolver: Sendable {
       return nil
     }
     let plan = ResolvePlan(
-      purpose: purpose, canList: store.canList, forbiddenMeansAbsent: configuration.forbiddenMeansAbsent)
+      purpose: purpose, canList: lists, forbiddenMeansAbsent: configuration.missingForbidden == .yes)
     let inquiry = Inquiry(
       Place(directory: directory.inode, name: name), directory, fallback: fallback, asked: now, plan: plan)
     return begin(inquiry, storageClass, answer)
