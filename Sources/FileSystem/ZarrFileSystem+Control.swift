@@ -118,6 +118,7 @@ extension ZarrFileSystem {
       [
         ("format", .integer(1)),
         ("uptime_seconds", .number(uptime.seconds)),
+        ("listing", .string(names.listing)),
         ("names", .object(counters)),
         ("reads", .object(names.fetchNumbers.map { ($0.name, .integer($0.value)) })),
         ("cache", .object(cacheNumbers())),

@@ -40,4 +40,10 @@ package struct StoreError: Error, Sendable {
     self.retryAfter = retryAfter
     self.requestID = requestID
   }
+
+  /// As the answer to a LIST: names may not be listed here (403), or the server knows no listing (405, 501). A 403 may
+  /// also be a passing one; what is wrong with the credentials themselves is `misconfigured`.
+  package var refusesListing: Bool {
+    kind == .forbidden || (kind == .rejected && (status == 405 || status == 501))
+  }
 }

@@ -1,3 +1,4 @@
+import Fetch
 import Glibc
 import Platform
 import Testing
@@ -19,6 +20,7 @@ struct MountOptionsTests {
     #expect(options.partSize == 8 << 20)
     #expect(options.connections == 64)
     #expect(options.servesStale)
+    #expect(options.missingForbidden == .auto)
     #expect(options.mask == 0o022)
     #expect(options.owner == getuid())
     #expect(options.logLevel == .info)
@@ -47,12 +49,17 @@ struct MountOptionsTests {
     #expect(options.allowsOthers && options.isOffline)
   }
 
+  @Test func whatForbiddenMeans() throws {
+    #expect(try options("--missing-403=yes").missingForbidden == .yes)
+    #expect(try options("-o", "missing_403=no").missingForbidden == .no)
+  }
+
   @Test func infiniteAgeIsNone() throws { #expect(try options("--max-age=infinite").maximumAge == nil) }
 
   @Test(arguments: [
     "--ttl=soon", "--cache-size=big", "--memory=1MiB", "--part-size=1", "--part-size=2GiB", "--max-connections=0",
     "--max-connections=2000", "--timeout=0", "--umask=9", "--umask=1777", "--uid=nobody-of-this-name", "--gid=no-such",
-    "--max-age=0",
+    "--max-age=0", "--missing-403=perhaps",
   ])
   func refuses(word: String) {
     #expect(throws: UsageError.self) { try options(word) }

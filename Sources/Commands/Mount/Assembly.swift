@@ -30,8 +30,8 @@ final class Assembly: Sendable {
 
     let naming = NamesConfiguration(
       timeToLive: options.timeToLive, policy: options.freshness, servesStaleOnError: options.servesStale,
-      isOffline: options.isOffline,
-      forbiddenMeansAbsent: verdict.forbiddenMeansAbsent)
+      isOffline: options.isOffline, missingForbidden: options.missingForbidden,
+      isListingRefused: verdict.isListingRefused)
     let hierarchy = Hierarchy(
       HierarchyTable.Configuration(
         timeToLive: options.timeToLive, canList: remote.store.canList, prefetchChunks: Int(options.prefetch),
@@ -72,7 +72,7 @@ final class Assembly: Sendable {
     let texts: [(String, String)] = [
       ("version", Version.text), ("source", "\(remote.source)"), ("mountpoint", options.mountpoint),
       ("cache_dir", options.cacheDirectory ?? ""), ("log_level", "\(options.logLevel)"),
-      ("freshness", options.freshness.rawValue),
+      ("freshness", options.freshness.rawValue), ("missing_403", options.missingForbidden.rawValue),
     ]
     let numbers: [(String, Int64)] = [
       ("pid", Int64(getpid())), ("cache_size", cache.usage.bound), ("cache_min_free", options.minimumFree ?? 0),
@@ -93,12 +93,5 @@ final class Assembly: Sendable {
     members += durations.map { ($0.0, $0.1 >= .infinite ? JSONText.null : .number($0.1.seconds)) }
     members += switches.map { ($0.0, JSONText.boolean($0.1)) }
     return .object(members)
-  }
-}
-
-extension SourceCheck.Verdict {
-  var forbiddenMeansAbsent: Bool {
-    if case .readableOnly = self { return true }
-    return false
   }
 }

@@ -37,6 +37,7 @@ package struct MountOptions: Sendable {
   package var timeout = Interval.seconds(120)
   package var hedges = true
   package var servesStale = true
+  package var missingForbidden = MissingForbidden.auto
   package var isOffline = false
 
   package var owner: UInt32 = getuid()
@@ -85,6 +86,7 @@ package struct MountOptions: Sendable {
     guard timeout > .zero else { throw UsageError("--timeout must be longer than zero") }
     hedges = parsed.text("hedge") != "off"
     servesStale = parsed.text("stale-if-error") != "no"
+    missingForbidden = parsed.text("missing-403").flatMap { MissingForbidden(rawValue: $0) } ?? .auto
     isOffline = parsed.has("offline")
   }
 

@@ -99,7 +99,7 @@ struct MountProcess {
     switch verdict {
     case .failed(let reason): throw CommandFailure(reason)
     case .usable(nil): break
-    case .usable(let warning?), .readableOnly(let warning):
+    case .usable(let warning?), .unlisted(let warning):
       log.warning("the source answers, with a reservation", [("reason", warning)])
       if status != nil { Console.complain("warning: \(warning)") }
     }

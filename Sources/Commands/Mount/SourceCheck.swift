@@ -7,8 +7,8 @@ struct SourceCheck {
   enum Verdict: Equatable {
     /// It works. `warning`: something the user should know.
     case usable(warning: String?)
-    /// Names may not be listed, and a name that does not exist is answered 403: there, 403 means absent.
-    case readableOnly(warning: String)
+    /// It works, but for listings.
+    case unlisted(warning: String)
     case failed(String)
   }
 
@@ -46,28 +46,21 @@ struct SourceCheck {
     return .usable(warning: "\(error.message); mounted all the same, with what is cached")
   }
 
-  /// A bucket may allow objects to be read and not listed. One of the documents that Zarr stores begin with tells.
+  /// A bucket may allow objects to be read and not listed. One of the documents that Zarr stores begin with tells; so
+  /// does the answer that there is none, which is given to those who may read.
   private func judgeWithoutListing(_ remote: Remote, _ denied: StoreError) -> Verdict {
-    var isReadable = false
-    var deniesMissing = false
+    let warning = "directories cannot be listed, what Zarr's documents name is shown: \(denied.message)"
     for name in ["zarr.json", ".zmetadata", ".zgroup", ".zarray"] {
       let result = wait { answer in
         remote.plain.head(ObjectKey(name), priority: .demand) { answer($0) }
       }
       switch result {
-      case .success: isReadable = true
-      case .failure(let error) where error.kind == .forbidden: deniesMissing = true
-      case .failure(let error) where error.kind == .notFound: return .usable(warning: Self.unlisted(denied))
+      case .success: return .unlisted(warning: warning)
+      case .failure(let error) where error.kind == .notFound: return .unlisted(warning: warning)
       case .failure: continue
       }
     }
-    guard isReadable else { return .failed(denied.message) }
-    return deniesMissing
-      ? .readableOnly(warning: Self.unlisted(denied)) : .usable(warning: Self.unlisted(denied))
-  }
-
-  private static func unlisted(_ error: StoreError) -> String {
-    "directories cannot be listed, only known names be read: \(error.message)"
+    return .failed(denied.message)
   }
 
   private func wait<Value: Sendable>(
@@ -86,5 +79,12 @@ struct SourceCheck {
   private func pause(_ interval: Interval) {
     let never = Monitor(())
     _ = never.wait(until: SystemTimeSource().monotonic() + interval) { _ -> Void? in nil }
+  }
+}
+
+extension SourceCheck.Verdict {
+  var isListingRefused: Bool {
+    if case .unlisted = self { return true }
+    return false
   }
 }

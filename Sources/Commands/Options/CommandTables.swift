@@ -68,6 +68,9 @@ package enum CommandTables {
         "stale-if-error", .choice(["yes", "no"]),
         "Serve what is cached, though older than --ttl, while the remote fails.",
         standard: "yes"),
+      Option(
+        "missing-403", .choice(["auto", "yes", "no"]),
+        "Whether 403 means that a name is absent; auto finds out, for chunks and documents.", standard: "auto"),
       Option("offline", "Never ask the remote; what is not cached gives an error."),
       Option("uid", .text("U"), "Owner shown for files, a number or a name.", standard: "the mounting user"),
       Option("gid", .text("G"), "Group shown for files, a number or a name.", standard: "the mounting user's"),

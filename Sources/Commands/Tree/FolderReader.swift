@@ -11,13 +11,20 @@ final class FolderReader: NodeReader {
   private let root: FileDescriptor
   /// `.zarrfs` of the mount; nil for a local disk.
   private let control: String?
+  private let isListed: Bool
 
   init(_ place: MountedPath) throws(CommandFailure) {
     path = place.path
     control = try? place.control()
+    isListed = control.map { Self.isListed($0) } ?? true
     do throws(Errno) { root = try FileDescriptor.open(place.path, O_RDONLY | O_DIRECTORY) } catch {
       throw CommandFailure("\(place.path) cannot be read: \(error)")
     }
+  }
+
+  /// Whether the daemon's remote lists directories.
+  static func isListed(_ control: String) -> Bool {
+    ControlDocument("\(control)/stats.json")?.text("listing") ?? "works" == "works"
   }
 
   func document(_ document: MetadataDocument, of directory: ObjectKey) -> DocumentAnswer {
@@ -59,7 +66,8 @@ final class FolderReader: NodeReader {
         names.append(name)
       }
     } catch { return .failed("\(shown(directory)) cannot be listed: \(error)") }
-    return .found(names.sorted())
+    // What a remote that does not list shows is what is known of it.
+    return names.isEmpty && !isListed ? .unlisted : .found(names.sorted())
   }
 
   func cached(below directory: ObjectKey) -> TreeNode.Cached? {

@@ -28,6 +28,7 @@ final class StoreReader: NodeReader {
       let answer = Monitor<Result<ListPage, StoreError>?>(nil)
       store.list(request) { result in answer.withLockNotifying { $0 = result } }
       switch answer.wait({ $0 }) {
+      case .failure(let error) where error.refusesListing: return .unlisted
       case .failure(let error): return .failed(error.message)
       case .success(let page):
         for prefix in page.prefixes {

@@ -28,7 +28,7 @@ enum WarmCommand {
       throw CommandFailure("there is no Zarr array at or below \(place.path)")
     }
 
-    let plan = WarmPlan(arrays, reader, control: control, canList: canList(control), jobs: jobs)
+    let plan = WarmPlan(arrays, reader, control: control, canList: FolderReader.isListed(control), jobs: jobs)
     announce(plan, arrays, inDetail: parsed.has("dry-run"))
     if !parsed.has("dry-run") {
       failures += documents(nodes, reader, jobs: jobs)
@@ -65,12 +65,6 @@ enum WarmCommand {
       }
     }
     return arrays
-  }
-
-  /// A web server cannot; a bucket says so when it is asked.
-  private static func canList(_ control: String) -> Bool {
-    let source = ControlDocument("\(control)/config.json")?.text("source") ?? ""
-    return !source.hasPrefix("http")
   }
 
   private static func announce(_ plan: WarmPlan, _ arrays: [WarmArray], inDetail: Bool) {

@@ -13,15 +13,18 @@ final class AheadFetcher: Sendable {
   private let resolver: Resolver
   private let lister: Lister
   private let oracle: any NameOracle
+  private let paths: DirectoryPaths
 
   init(
-    store: any ObjectStore, index: CacheIndex, resolver: Resolver, lister: Lister, oracle: any NameOracle
+    store: any ObjectStore, index: CacheIndex, resolver: Resolver, lister: Lister, oracle: any NameOracle,
+    paths: DirectoryPaths
   ) {
     self.store = store
     self.index = index
     self.resolver = resolver
     self.lister = lister
     self.oracle = oracle
+    self.paths = paths
   }
 
   /// `origin` is a directory that is known; what is advised lies below it or below one above it.
@@ -31,16 +34,16 @@ final class AheadFetcher: Sendable {
       switch item {
       case .object(let base, let path, let storageClass):
         let key = ObjectKey(bytes: base.bytes + path.bytes)
-        guard let directory = directory(key.directory, above: base, origin, &known) else {
+        guard let directory = paths.directory(key.directory, above: base, origin, &known) else {
           oracle.noteFailed(key)
           continue
         }
         let name = EntryName(bytes: Array(key.bytes[directory.key.bytes.count...]))
         resolver.fetchAhead(name, in: directory, storageClass)
       case .listDirectory(let key):
-        if let directory = climb(to: key, from: origin, &known) { lister.take(directory) }
+        if let directory = paths.climb(to: key, from: origin, &known) { lister.take(directory) }
       case .listArray(let key):
-        if let array = climb(to: key, from: origin, &known) {
+        if resolver.lists, let array = paths.climb(to: key, from: origin, &known) {
           listPage(array, nil, pages: 0)
         } else {
           oracle.noteListed(key, nil, complete: false)
@@ -49,48 +52,13 @@ final class AheadFetcher: Sendable {
     }
   }
 
-  // MARK: Directories
-
-  /// A directory below `base`; those on the way exist by construction, and are recorded so.
-  private func directory(
-    _ key: ObjectKey, above base: ObjectKey, _ origin: DirectoryReference, _ known: inout [ObjectKey: InodeNumber]
-  ) -> DirectoryReference? {
-    guard var place = climb(to: base, from: origin, &known) else { return nil }
-    for component in key.bytes[base.bytes.count...].split(separator: UInt8(ascii: "/")) {
-      let name = EntryName(bytes: Array(component))
-      let inner = place.key.appending(name, asDirectory: true)
-      if let inode = known[inner] {
-        place = DirectoryReference(inode: inode, key: inner)
-        continue
-      }
-      let entry: Entry
-      switch index.entry(name, in: place.inode) {
-      case let found? where found.kind == .directory: entry = found
-      case let found? where found.version != nil: return nil
-      default: entry = index.record(.directory, for: name, in: place.inode, at: resolver.time.now())
-      }
-      known[inner] = entry.inode
-      place = DirectoryReference(inode: entry.inode, key: inner)
-    }
-    return place
-  }
-
-  /// A directory at or above the origin.
-  private func climb(
-    to key: ObjectKey, from origin: DirectoryReference, _ known: inout [ObjectKey: InodeNumber]
-  ) -> DirectoryReference? {
-    if let inode = known[key] { return DirectoryReference(inode: inode, key: key) }
-    let place = origin.ancestor(key, in: index)
-    known[key] = place?.inode
-    return place
-  }
-
   // MARK: The listing of an array
 
   private func listPage(_ array: DirectoryReference, _ token: String?, pages: Int) {
     let asked = resolver.time.now()
     let request = ListRequest(prefix: array.key, delimited: false, continuation: token, priority: .prefetch)
     store.list(request) { [self] result in
+      resolver.noteListing(result)
       guard case .success(let page) = result else { return oracle.noteListed(array.key, nil, complete: false) }
       record(page, in: array, asked)
       oracle.noteListed(array.key, page.objects.map(\.key), complete: false)
@@ -110,7 +78,7 @@ final class AheadFetcher: Sendable {
       let path = object.key.bytes[array.key.bytes.count...]
       let isPresentable = path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         .allSatisfy { EntryName(bytes: Array($0)).isPresentable }
-      guard isPresentable, let directory = directory(object.key.directory, above: array.key, array, &known) else {
+      guard isPresentable, let directory = paths.directory(object.key.directory, above: array.key, array, &known) else {
         continue
       }
       let name = EntryName(bytes: Array(object.key.bytes[directory.key.bytes.count...]))

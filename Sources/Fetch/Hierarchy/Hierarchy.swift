@@ -39,4 +39,12 @@ package final class Hierarchy: NameOracle {
     let now = time.now()
     table.withLock { $0.listed(array, keys, complete: complete, at: now) }
   }
+
+  package func forbiddenCase(ofChunk key: ObjectKey) -> ForbiddenCase? {
+    table.withLock { $0.forbiddenCase(ofChunk: key) }
+  }
+
+  package func isInsideArray(_ directory: ObjectKey) -> Bool { table.withLock { $0.isInsideArray(directory) } }
+
+  package func isNamed(_ directory: ObjectKey) -> Bool { table.withLock { $0.isNamed(directory) } }
 }

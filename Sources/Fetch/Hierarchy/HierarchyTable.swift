@@ -31,7 +31,11 @@ package struct HierarchyTable: Sendable {
   }
 
   let configuration: Configuration
-  private var arrays: LeastRecentlyUsed<ObjectKey, ArrayNode>
+  var arrays: LeastRecentlyUsed<ObjectKey, ArrayNode>
+  /// Chunks of coordinates, which exist as a rule: the latest known.
+  var likelyChunks: [ObjectKey] = []
+  /// Directories above arrays, each once.
+  var parents: LeastRecentlyUsed<ObjectKey, Void>
   /// Directories whose listing was advised, and when.
   private var listed: LeastRecentlyUsed<ObjectKey, WallTime>
 
@@ -39,6 +43,7 @@ package struct HierarchyTable: Sendable {
     self.configuration = configuration
     arrays = LeastRecentlyUsed(capacity: configuration.nodes)
     listed = LeastRecentlyUsed(capacity: configuration.nodes)
+    parents = LeastRecentlyUsed(capacity: configuration.nodes)
   }
 
   // MARK: Documents
@@ -91,6 +96,8 @@ package struct HierarchyTable: Sendable {
       node.presence = old.presence
     }
     arrays.insert(node, for: key)
+    noteLikelyChunk(of: node, at: key)
+    noteParents(of: key)
   }
 
   private mutating func learn(_ all: ConsolidatedMetadata, below group: ObjectKey, at now: WallTime) -> [Ahead] {
@@ -228,7 +235,7 @@ package struct HierarchyTable: Sendable {
     return arrays.use(array)?.isSharded ?? false
   }
 
-  private mutating func chunk(_ key: ObjectKey) -> (array: ObjectKey, ChunkCoordinates)? {
+  mutating func chunk(_ key: ObjectKey) -> (array: ObjectKey, ChunkCoordinates)? {
     guard !arrays.isEmpty else { return nil }
     guard let (array, _) = array(above: key.directory),
       let coordinates = arrays.use(array)?.layout.coordinates(Array(key.bytes[array.bytes.count...]))
@@ -237,7 +244,7 @@ package struct HierarchyTable: Sendable {
   }
 
   /// The array that a directory is, or lies in, with the path from the one to the other (no slash at its ends).
-  private func array(above directory: ObjectKey) -> (key: ObjectKey, path: [UInt8])? {
+  func array(above directory: ObjectKey) -> (key: ObjectKey, path: [UInt8])? {
     guard !arrays.isEmpty else { return nil }
     var end = directory.bytes.count
     // The deepest chunk key has `c` and as many components as the greatest rank.

@@ -10,11 +10,13 @@ extension Lister {
     let asked = time.now()
     let request = ListRequest(prefix: run.directory.key, continuation: token)
     store.list(request) { [self] result in
+      resolver.noteListing(result)
       switch result {
       case .success(let page): arrived(page, run, asked)
       // 404 of a bucket is a set-up gone wrong; of a directory of a plain store, it is empty.
       case .failure(let error) where error.kind == .notFound && run.directory.inode != .root && token == nil:
         arrived(ListPage(), run, asked)
+      case .failure(let error) where token == nil && error.refusesListing: survey(run, error)
       case .failure(let error): end(run, FetchFailure(error))
       }
     }
@@ -76,7 +78,7 @@ extension Lister {
   }
 
   /// The whole listing fails.
-  private func end(_ run: ListingRun, _ failure: FetchFailure) {
+  func end(_ run: ListingRun, _ failure: FetchFailure) {
     index.abandonListing(run.id)
     let (wakers, openers) = state.withLock { state in
       run.status = .failed(failure)
@@ -117,8 +119,6 @@ extension Lister {
     }
     if let run = open?.instead { return follow(run, of: stream, after: cursor, limit: limit, answer) }
     switch stream.source {
-    case .known:
-      answer(.success(known(stream.directory.inode, after: cursor, limit: limit)))
     case .complete(let id):
       let names = names(id, after: cursor, limit: limit)
       if names == nil, cursor == 0 {
@@ -148,7 +148,7 @@ extension Lister {
       state.streams[ObjectIdentifier(stream)] = OpenStream(
         directory: stream.directory.inode, listing: run.id, instead: run)
     }
-    if isNew { askPage(run, nil) }
+    if isNew { begin(run) }
     return run
   }
 
@@ -176,7 +176,9 @@ extension Lister {
     _ waiter: PendingAnswer<Result<[ListedName], FetchFailure>>
   ) {
     while !waiter.isOver {
-      let (status, pages, isInMemory) = state.withLock { _ in (run.status, run.pages, run.memory != nil) }
+      let (status, pages, isOfIndex) = state.withLock { _ in
+        (run.status, run.pages, run.memory == nil && run.hidden == nil)
+      }
       if case .failed(let failure) = status {
         waiter(.failure(failure))
         return
@@ -187,7 +189,7 @@ extension Lister {
         return advance(stream, listAgain(for: stream), after: 0, limit: limit, waiter)
       }
       // One on its way that the index lost goes through memory from its first page, or will fail with its next.
-      guard let names = found ?? (isAtEnd ? nil : []), isInMemory || !isCut(stream) else {
+      guard let names = found ?? (isAtEnd ? nil : []), !isOfIndex || !isCut(stream) else {
         waiter(.failure(found == nil ? Self.unheld(run) : Self.replaced(stream)))
         return
       }
@@ -206,20 +208,15 @@ extension Lister {
   }
 
   private func names(_ run: ListingRun, after cursor: Int64, limit: Int) -> [ListedName]? {
-    let memory = state.withLock { _ in
-      run.memory.map { Array($0.dropFirst(Int(max(0, cursor))).prefix(limit)) }
+    let (memory, hidden) = state.withLock { _ in
+      (run.memory.map { Array($0.dropFirst(Int(max(0, cursor))).prefix(limit)) }, run.hidden)
     }
+    if let hidden { return known(run.directory.inode, but: hidden, after: cursor, limit: limit) }
     return memory ?? names(run.id, after: cursor, limit: limit)
   }
 
   private func names(_ id: ListingID, after cursor: Int64, limit: Int) -> [ListedName]? {
     index.entries(of: id, after: cursor, limit: limit)?.map {
-      ListedName(cursor: $0.cursor, name: $0.name, entry: $0.entry)
-    }
-  }
-
-  private func known(_ directory: InodeNumber, after cursor: Int64, limit: Int) -> [ListedName] {
-    index.knownEntries(of: directory, after: cursor, limit: limit).map {
       ListedName(cursor: $0.cursor, name: $0.name, entry: $0.entry)
     }
   }

@@ -4,7 +4,8 @@ import Objects
 import Platform
 
 /// Lists directories: page after page into the index, one chain for a directory however many read it, readers woken
-/// by each page. A listing is complete or failed as a whole; memory does not grow with it.
+/// by each page. A listing is complete or failed as a whole; memory does not grow with it. Where the remote does not list,
+/// a survey takes the place of the pages, and the index records no listing: what is not shown may exist.
 final class Lister: Sendable {
   struct OpenStream {
     let directory: InodeNumber
@@ -32,16 +33,18 @@ final class Lister: Sendable {
   let store: any ObjectStore
   let index: CacheIndex
   let resolver: Resolver
+  let surveyor: Surveyor
   let state = Monitor(State())
 
   var configuration: NamesConfiguration { resolver.configuration }
   var time: any TimeSource { resolver.time }
   var counters: NameCounters { resolver.counters }
 
-  init(store: any ObjectStore, index: CacheIndex, resolver: Resolver) {
+  init(store: any ObjectStore, index: CacheIndex, resolver: Resolver, surveyor: Surveyor) {
     self.store = store
     self.index = index
     self.resolver = resolver
+    self.surveyor = surveyor
   }
 
   /// A stream over the freshest listing that can be had. Waits only where a stale one is there and a newer one may not
@@ -49,17 +52,13 @@ final class Lister: Sendable {
   func open(
     _ directory: DirectoryReference, _ answer: @escaping @Sendable (Result<ListingStream, FetchFailure>) -> Void
   ) -> (any PendingName)? {
-    guard store.canList else {
-      answer(.success(ListingStream(directory, .known, self)))
-      return nil
-    }
     let old = index.listing(of: directory.inode)
     let freshness = Freshness(timeToLive: configuration.timeToLive, now: time.now())
     if let old, freshness.remaining(validated: old.completed) != nil {
       answer(.success(stream(directory, old.id)))
       return nil
     }
-    if configuration.isOffline {
+    if configuration.isOffline, store.canList {
       if let old {
         counters.count(.staleServed)
         answer(.success(stream(directory, old.id)))
@@ -68,10 +67,10 @@ final class Lister: Sendable {
       }
       return nil
     }
-    guard let old, configuration.servesStaleOnError else {
+    guard let old, configuration.servesStaleOnError, resolver.lists else {
       let (run, isNew) = run(for: directory, old: old?.id)
       let stream = stream(directory, run)
-      if isNew { askPage(run, nil) }
+      if isNew { begin(run) }
       answer(.success(stream))
       return nil
     }
@@ -81,7 +80,7 @@ final class Lister: Sendable {
   /// Takes the names of a directory of one page, because its lookups will be answered from them. A longer one is left
   /// to its readers.
   func take(_ directory: DirectoryReference) {
-    guard store.canList, !configuration.isOffline else { return }
+    guard resolver.lists, !configuration.isOffline else { return }
     let old = index.listing(of: directory.inode)
     let freshness = Freshness(timeToLive: configuration.timeToLive, now: time.now())
     if let old, freshness.remaining(validated: old.completed) != nil { return }
@@ -154,7 +153,8 @@ final class Lister: Sendable {
     return stream
   }
 
-  func isInMemory(_ run: ListingRun) -> Bool { state.withLock { _ in run.memory != nil } }
+  /// Whether the run is the index's own, and so the same for all who read it.
+  func isListing(_ run: ListingRun) -> Bool { state.withLock { _ in run.memory == nil && run.hidden == nil } }
 
   func close(_ stream: ListingStream) {
     state.withLock { state in

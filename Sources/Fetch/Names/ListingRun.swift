@@ -24,6 +24,8 @@ final class ListingRun: @unchecked Sendable {
   var unreadPages = Lister.unreadPages
   /// The names themselves, where the index cannot hold them (a broken cache): cursors are positions in it plus one.
   var memory: [ListedName]?
+  /// Where the remote does not list: the names are those that the index knows, but for these directories.
+  var hidden: Set<EntryName>?
 
   init(_ directory: DirectoryReference, id: ListingID, began: WallTime) {
     self.directory = directory

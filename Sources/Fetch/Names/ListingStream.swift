@@ -20,8 +20,6 @@ package final class ListingStream: Sendable {
   enum Source {
     case complete(ListingID)
     case run(ListingRun)
-    /// What was looked up, where the remote cannot list.
-    case known
   }
 
   package let directory: DirectoryReference
@@ -39,8 +37,7 @@ package final class ListingStream: Sendable {
   package var identity: ListingIdentity? {
     switch source {
     case .complete(let id): ListingIdentity(id: id)
-    case .run(let run): lister.isInMemory(run) ? nil : ListingIdentity(id: run.id)
-    case .known: nil
+    case .run(let run): lister.isListing(run) ? ListingIdentity(id: run.id) : nil
     }
   }
 

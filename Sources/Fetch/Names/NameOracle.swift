@@ -26,6 +26,19 @@ package protocol NameOracle: AnyObject, Sendable {
   func noteFailed(_ key: ObjectKey)
   /// A page of an array's listing; nil when it ended, `complete` or not.
   func noteListed(_ array: ObjectKey, _ keys: [ObjectKey]?, complete: Bool)
+
+  /// What must be readable for a 403 to mean that the chunk is absent; nil where the key is no chunk inside a grid.
+  func forbiddenCase(ofChunk key: ObjectKey) -> ForbiddenCase?
+  /// Whether the directory lies below an array: chunks may be in it, and no documents.
+  func isInsideArray(_ directory: ObjectKey) -> Bool
+  /// Whether documents speak of an array at the directory or below it.
+  func isNamed(_ directory: ObjectKey) -> Bool
+}
+
+extension NameOracle {
+  package func forbiddenCase(ofChunk key: ObjectKey) -> ForbiddenCase? { nil }
+  package func isInsideArray(_ directory: ObjectKey) -> Bool { false }
+  package func isNamed(_ directory: ObjectKey) -> Bool { false }
 }
 
 /// A node's own document: the directory's key, and the name in it.

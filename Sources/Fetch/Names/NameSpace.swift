@@ -31,8 +31,11 @@ package final class NameSpace: Sendable {
     resolver = Resolver(
       store: store, index: cache.index, fetcher: fetcher, oracle: oracle, configuration: configuration, time: time,
       log: log, counters: counters, deadlines: deadlines)
-    lister = Lister(store: store, index: cache.index, resolver: resolver)
-    aheadFetcher = AheadFetcher(store: store, index: cache.index, resolver: resolver, lister: lister, oracle: oracle)
+    let paths = DirectoryPaths(index: cache.index, oracle: oracle, time: time)
+    let surveyor = Surveyor(resolver: resolver, fetcher: fetcher, oracle: oracle, paths: paths)
+    lister = Lister(store: store, index: cache.index, resolver: resolver, surveyor: surveyor)
+    aheadFetcher = AheadFetcher(
+      store: store, index: cache.index, resolver: resolver, lister: lister, oracle: oracle, paths: paths)
   }
 
   /// Nobody is served stale for impatience any more. The store, the fetcher and the cache are their owner's to close.
@@ -64,9 +67,11 @@ package final class NameSpace: Sendable {
 
   /// The remote denied what the index says of the name: the next lookup asks, however young the answer is.
   package func expire(_ name: EntryName, in directory: InodeNumber, _ inode: InodeNumber) {
-    guard let entry = cache.index.entry(name, in: directory), entry.inode == inode else { return }
-    _ = cache.index.record(entry.kind, for: name, in: directory, at: WallTime(milliseconds: 0))
+    resolver.expire(name, in: directory, inode)
   }
+
+  /// For `stats`: `works`, `refused` (learned: the remote forbids it or knows none) or `none` (plain HTTP).
+  package var listing: String { !resolver.store.canList ? "none" : resolver.lists ? "works" : "refused" }
 
   // MARK: Bytes
 

@@ -10,8 +10,10 @@ package struct NamesConfiguration: Sendable {
   package var servesStaleOnError: Bool
   /// `--offline`: the remote is never asked.
   package var isOffline: Bool
-  /// Learned at mount: a name that cannot exist was answered 403, so 403 means absent here (S3 without ListBucket).
-  package var forbiddenMeansAbsent: Bool
+  /// `--missing-403`.
+  package var missingForbidden: MissingForbidden
+  /// Found out at mount: names may not be listed. It is asked again later (`ListingAccess`).
+  package var isListingRefused: Bool
   /// How long a revalidation may take before what is known is served stale, if that is allowed. While the remote is
   /// slow or dead, this is what the first asker waits; the next ones do not.
   package var patience: Interval
@@ -20,14 +22,15 @@ package struct NamesConfiguration: Sendable {
 
   package init(
     timeToLive: Interval = .seconds(60), policy: FreshnessPolicy = .object, servesStaleOnError: Bool = true,
-    isOffline: Bool = false,
-    forbiddenMeansAbsent: Bool = false, patience: Interval = .seconds(2), maximumInquiries: Int = 8192
+    isOffline: Bool = false, missingForbidden: MissingForbidden = .auto, isListingRefused: Bool = false,
+    patience: Interval = .seconds(2), maximumInquiries: Int = 8192
   ) {
     self.timeToLive = timeToLive
     self.policy = policy
     self.servesStaleOnError = servesStaleOnError
     self.isOffline = isOffline
-    self.forbiddenMeansAbsent = forbiddenMeansAbsent
+    self.missingForbidden = missingForbidden
+    self.isListingRefused = isListingRefused
     self.patience = patience
     self.maximumInquiries = maximumInquiries
   }

@@ -24,7 +24,7 @@ extension Resolver {
     }
     guard !configuration.isOffline else { return oracle.noteFailed(key) }
     let plan = ResolvePlan(
-      purpose: .unknown, canList: store.canList, forbiddenMeansAbsent: configuration.forbiddenMeansAbsent)
+      purpose: .unknown, canList: lists, forbiddenMeansAbsent: configuration.missingForbidden == .yes)
     let place = Place(directory: directory.inode, name: name)
     let inquiry = Inquiry(place, directory, fallback: nil, asked: now, plan: plan)
     inquiry.isAhead = true

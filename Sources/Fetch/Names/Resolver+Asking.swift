@@ -47,6 +47,7 @@ extension Resolver {
   ) {
     let request = ListRequest(prefix: prefix, delimited: false, continuation: token, limit: limit)
     let transfer = store.list(request) { [self] result in
+      noteListing(result)
       switch result {
       case .success(let page) where page.objects.isEmpty && page.continuation != nil:
         if number < Self.emptyPages {
@@ -76,7 +77,9 @@ extension Resolver {
       },
       { [self] result in
         switch result {
-        case .success(let object): answered(inquiry, question, .version(object.version))
+        case .success(let object):
+          if storageClass == .chunk || storageClass == .coordinate { forbidden.noteChunk() }
+          answered(inquiry, question, .version(object.version))
         case .failure(.notFound):
           oracle.noteAbsent(key)
           answered(inquiry, question, .nothing)
@@ -99,7 +102,9 @@ extension Resolver {
   }
 
   private func answered(_ inquiry: Inquiry, _ question: ResolvePlan.Question, _ reply: ResolvePlan.Reply) {
-    let step = state.withLock { _ -> ResolvePlan.Step in
+    let now = time.monotonic()
+    let step = state.withLock { state -> ResolvePlan.Step in
+      if question.isOfObject, reply.isOfObject { state.listing.answered(at: now) }
       if inquiry.isOver { return .wait }
       let step = inquiry.plan.answer(question, reply)
       if case .done = step { inquiry.isOver = true }
@@ -108,12 +113,15 @@ extension Resolver {
     switch step {
     case .wait: break
     case .ask(let questions): ask(questions, inquiry)
+    case .done(.known(.absent)) where isNamed(inquiry) && !inquiry.plan.canList: learned(.directory, inquiry)
     case .done(.known(let kind)): learned(kind, inquiry)
-    case .done(.unknown(let error)): failed(FetchFailure(error), inquiry)
+    case .done(.unknown(let error)):
+      if let doubt = doubt(error, inquiry) { return judge(doubt, error, inquiry) }
+      failed(FetchFailure(error), inquiry)
     }
   }
 
-  private func learned(_ kind: Entry.Kind, _ inquiry: Inquiry) {
+  func learned(_ kind: Entry.Kind, _ inquiry: Inquiry) {
     // Recorded before the inquiry is gone: who comes in between joins it or finds the record.
     let entry = index.record(kind, for: inquiry.place.name, in: inquiry.place.directory, at: inquiry.asked)
     let waiters = finish(inquiry) { state in state.health.answered() }
@@ -129,18 +137,23 @@ extension Resolver {
     }
   }
 
-  private func failed(_ failure: FetchFailure, _ inquiry: Inquiry) {
+  func failed(_ failure: FetchFailure, _ inquiry: Inquiry) {
     // A refusal is an answer: who may not read is not served from what was read before.
     let isRefusal = if case .forbidden = failure { true } else { false }
     let stale = configuration.servesStaleOnError && !isRefusal ? inquiry.fallback : nil
+    let directory = stale == nil ? directory(inquiry) : nil
     let now = time.monotonic()
     let waiters = finish(inquiry) { state in
       if isRefusal { state.health.answered() } else { state.health.failed(at: now) }
-      guard stale == nil else { return }
+      guard stale == nil, directory == nil else { return }
       if state.failures.count >= 1024 { state.failures.removeAll() }
       state.failures[inquiry.place] = (now, failure)
     }
     if let stale { return serveStale(stale, to: waiters) }
+    if let directory {
+      for waiter in waiters { waiter(.found(directory, valid: Self.staleValidity)) }
+      return
+    }
     for waiter in waiters { waiter(.unknown(failure)) }
   }
 

@@ -48,6 +48,7 @@ final class Resolver: Sendable {
     var health = RemoteHealth()
     /// Versions of documents that the oracle was told of since the mount.
     var learned = LeastRecentlyUsed<InodeNumber, Void>(capacity: 8192)
+    var listing: ListingAccess
   }
 
   let store: any ObjectStore
@@ -59,7 +60,8 @@ final class Resolver: Sendable {
   let log: Log
   let counters: NameCounters
   let deadlines: Deadlines
-  let state = Monitor(State())
+  let forbidden: ForbiddenJudge
+  let state: Monitor<State>
 
   init(
     store: any ObjectStore, index: CacheIndex, fetcher: Fetcher, oracle: any NameOracle,
@@ -74,6 +76,9 @@ final class Resolver: Sendable {
     self.log = log
     self.counters = counters
     self.deadlines = deadlines
+    forbidden = ForbiddenJudge(store: store, time: time, counters: counters)
+    state = Monitor(
+      State(listing: ListingAccess(isRefused: configuration.isListingRefused, at: time.monotonic())))
   }
 
   /// Answers on this stack and returns nil where the answer is near; else later, once.
@@ -149,7 +154,7 @@ final class Resolver: Sendable {
       return nil
     }
     let plan = ResolvePlan(
-      purpose: purpose, canList: store.canList, forbiddenMeansAbsent: configuration.forbiddenMeansAbsent)
+      purpose: purpose, canList: lists, forbiddenMeansAbsent: configuration.missingForbidden == .yes)
     let inquiry = Inquiry(
       Place(directory: directory.inode, name: name), directory, fallback: fallback, asked: now, plan: plan)
     return begin(inquiry, storageClass, answer)

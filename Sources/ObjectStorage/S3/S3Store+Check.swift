@@ -9,7 +9,7 @@ extension S3Store {
         let isEmpty = page.objects.isEmpty && page.prefixes.isEmpty && page.continuation == nil
         completion(.success(isEmpty ? .empty : .ready))
       // Listing may be forbidden where reading is not. Unknown keys and expired sessions are `misconfigured`.
-      case .failure(let error) where error.kind == .forbidden:
+      case .failure(let error) where error.refusesListing:
         completion(.success(.listingDenied(error)))
       case .failure(var error):
         // A listing is asked of the bucket: "not found" is the bucket.

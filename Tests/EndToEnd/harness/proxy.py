@@ -106,6 +106,7 @@ class Proxy:
         status(code): answers with it, body and all     reset: a TCP reset instead of an answer
         truncate(after): the head promises all, `after` bytes come, then the end
         stall_body(after): as many bytes, then silence  flip: every 997th byte of the body is wrong
+        hide: where the server says 404, 403 as AWS does to who may not list the bucket
         checksum(flip): x-amz-checksum-crc32 is added, right for the true body; with flip=True the body is damaged
         delay(seconds): as it says
         """
@@ -113,6 +114,11 @@ class Proxy:
         with self._lock:
             self._faults.append(fault)
         return fault
+
+    def forbid_listing(self):
+        """As S3 to who has GetObject and not ListBucket: LIST is denied, and what is absent is answered 403."""
+        denied = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+        return self.fault("status", kind="LIST", code=403, body=denied), self.fault("hide", kind="GET|HEAD")
 
     def heal(self):
         """No faults any more; what they held goes on or is closed."""
@@ -267,6 +273,12 @@ class Proxy:
                 upstream.putheader(name, value)
         upstream.endheaders(body)
         response = upstream.getresponse()
+        if action == "hide" and response.status == 404:
+            response.read()
+            request.status = 403
+            text = b"" if method == "HEAD" else b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+            connection.sendall(f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(text)}\r\n\r\n".encode() + text)
+            return not response.will_close
         request.status = response.status
         lines = [f"HTTP/1.1 {response.status} {response.reason}"]
         size = None
