@@ -36,6 +36,13 @@ array = zarr.open_array(sys.argv[1] + "/shard_v3.zarr", mode="r"); random = nump
 for _ in range(40):
     i, j, k = random.integers(0, 8, 3); array[i * 8:i * 8 + 8, j * 128:j * 128 + 128, k * 128:k * 128 + 128]
 print(time.time() - begun)"""
+INNER = """
+import sys, time, zarr
+array = zarr.open_array(sys.argv[1] + "/inner_v3.zarr", mode="r"); begun = time.time()
+for i in range(2):
+    for j in range(8):
+        for k in range(8): array[i * 8:i * 8 + 8, j * 128:j * 128 + 128, k * 128:k * 128 + 128]
+print(time.time() - begun)"""
 SPARSE = """
 import sys, time, zarr
 array = zarr.open_array(sys.argv[1] + "/sparse_v2.zarr", mode="r"); begun = time.time(); array[:2000]
@@ -119,6 +126,7 @@ class System:
         self.row("60 steps back in time, cold", lambda: python(WALK, point, "rain", "backwards"))
         self.row("60 chunks one by one, cold (zarr-python 2)", lambda: python(SCAN, point, "snow", interpreter=ZARR2))
         self.row("40 random inner chunks of shards, cold", lambda: python(SHARD, point))
+        self.row("128 inner chunks of shards in order, cold", lambda: python(INNER, point))
         self.row("2,000 chunks of which 1 % exist, cold", lambda: python(SPARSE, point))
         self.row("a file of 128 MiB, cold", lambda: timed(["cat", point / "raw/big.bin"]))
         self.row("ls -l of 4,000 files, cold", lambda: timed(["ls", "-l", point / "flat_v2.zarr"]))

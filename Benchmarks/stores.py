@@ -50,6 +50,12 @@ def main(root):
     with open(f"{root}/raw/big.bin", "wb") as big:
         for _ in range(128):
             big.write(random.bytes(1 << 20))
+    # Two shards of 64 inner chunks, for the walk: the other array is read at random.
+    inner = zarr.create_array(
+        f"{root}/inner_v3.zarr", shape=(16, 1024, 1024), shards=(8, 1024, 1024), chunks=(8, 128, 128), dtype="f4",
+        compressors=ZstdCodec(level=1),
+    )
+    inner[...] = random.standard_normal((16, 1024, 1024)).astype("f4")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ package enum StorageClass: Int, Comparable, Sendable {
   case prefetched = 0
   /// A chunk or any other object.
   case chunk = 1
-  /// The chunks of one-dimensional coordinate arrays, and the indexes of shards.
+  /// The chunks of one-dimensional coordinate arrays.
   case coordinate = 2
   /// Metadata documents.
   case metadata = 3

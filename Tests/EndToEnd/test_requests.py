@@ -1,8 +1,12 @@
 """What reaches the server, counted there."""
 
 import functools
+import json
 import os
+import random
+import struct
 import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -52,6 +56,84 @@ def test_each_chunk_of_a_scan_is_fetched_once(proxy, bucket, make_mount, read_st
     chunks = [name for name in os.listdir(bucket / "v2_raw.zarr") if name[0].isdigit()]
     counts = {name: proxy.count("GET", f"v2_raw.zarr/{name}") for name in chunks}
     assert counts == dict.fromkeys(chunks, 1)
+
+
+INNER = """
+import sys, json, numpy, zarr
+there, here, order = zarr.open_array(sys.argv[1], mode="r"), zarr.open_array(sys.argv[2], mode="r"), json.loads(sys.argv[3])
+for i, j, k in order:
+    place = (slice(i * 8, i * 8 + 8), slice(j * 96, j * 96 + 96), slice(k * 96, k * 96 + 96))
+    assert numpy.array_equal(there[place], here[place]), (i, j, k)
+"""
+
+
+def read_inner_chunks(bucket, mount, store, order):
+    """zarr-python reads inner chunks one by one; each must be what the bucket's own has."""
+    processes.run([sys.executable, "-c", INNER, bucket / store, mount / store, json.dumps(order)])
+
+
+def inner_chunks(shard, location):
+    """(offset, length) of a shard's 16 inner chunks, from its index."""
+    data = shard.read_bytes()
+    return list(struct.iter_unpack("<QQ", data[:256] if location == "start" else data[-260:-4]))
+
+
+@pytest.mark.parametrize("location", ["end", "start"])
+def test_random_inner_chunks_of_shards_move_little_more_than_themselves(proxy, bucket, make_mount, location):
+    store = "v3_inner.zarr" if location == "end" else "v3_inner_start.zarr"
+    indexes = [inner_chunks(bucket / store / f"c/{i}/0/0", location) for i in range(3)]
+    # No two that lie side by side, and not the first: there the kernel, which takes them for one, reads ahead by itself.
+    stored = [sorted(range(16), key=index.__getitem__) for index in indexes]
+    order = [(i, *divmod(stored[i][place], 4)) for i in range(3) for place in range(2, 16, 2)]
+    random.Random(2).shuffle(order)
+    with make_mount(proxy, ttl="1h") as mount:
+        read_inner_chunks(bucket, mount, store, order)
+        again = proxy.count(key=f"{store}/c/.*")
+        read_inner_chunks(bucket, mount, store, order)
+        assert proxy.count(key=f"{store}/c/.*") == again
+    wanted = sum(indexes[i][j * 4 + k][1] for i, j, k in order)
+    gets = proxy.requests("GET", f"{store}/c/.*")
+    assert proxy.count("HEAD", f"{store}/c/.*") == 0
+    assert len(gets) <= len(order) + len({i for i, _, _ in order})
+    assert sum(r.sent for r in gets) <= 1.3 * wanted
+
+
+@pytest.mark.parametrize("location", ["end", "start"])
+def test_a_walk_over_inner_chunks_is_fetched_ahead_and_once(proxy, bucket, make_mount, location):
+    store = "v3_inner.zarr" if location == "end" else "v3_inner_start.zarr"
+    order = [(i, j, k) for i in range(3) for j in range(4) for k in range(4)]
+    with make_mount(proxy, ttl="1h") as mount:
+        read_inner_chunks(bucket, mount, store, order)
+        reads = json.loads((mount / ".zarrfs/stats.json").read_bytes())["reads"]
+    gets = proxy.requests("GET", f"{store}/c/.*")
+    assert sum(r.sent for r in gets) <= 1.1 * sum((bucket / store / f"c/{i}/0/0").stat().st_size for i in range(3))
+    assert len(gets) <= len(order) + 3
+    assert reads["bytes_prefetched"] > 0
+    assert reads["prefetched_wasted"] == 0
+
+
+def test_a_remount_uses_the_index_of_a_shard_again(proxy, bucket, make_mount):
+    with make_mount(proxy, ttl="1h") as mount:
+        read_inner_chunks(bucket, mount, "v3_inner.zarr", [(1, 0, 0)])
+    proxy.forget()
+    with make_mount(proxy, ttl="1h") as mount:
+        read_inner_chunks(bucket, mount, "v3_inner.zarr", [(1, 2, 3)])
+    assert proxy.count(key="v3_inner.zarr/c/.*") == 1
+
+
+def test_inner_chunks_over_plain_http(nginx, bucket, make_mount):
+    with Proxy(nginx.port, bucket="") as proxy, make_mount(proxy, source=proxy.url) as mount:
+        read_inner_chunks(bucket, mount, "v3_inner.zarr", [(1, 2, 3), (0, 1, 1), (1, 0, 2)])
+        gets = proxy.requests("GET", "v3_inner.zarr/c/.*")
+    assert len(gets) == 5 and proxy.count("HEAD", "v3_inner.zarr/c/./0/0") == 0
+    assert sum(r.sent for r in gets) < 1_300_000
+
+
+def test_inner_chunks_of_a_directory(bucket, make_mount):
+    with make_mount(source=f"file://{bucket}") as mount:
+        read_inner_chunks(bucket, mount, "v3_inner.zarr", [(1, 2, 3), (0, 1, 1), (1, 0, 2)])
+        remote = json.loads((mount / ".zarrfs/stats.json").read_bytes())["reads"]
+    assert remote["bytes_from_remote"] < 1_300_000
 
 
 def test_a_remount_asks_for_no_body_again(proxy, make_mount, read_stores):

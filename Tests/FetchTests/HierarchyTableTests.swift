@@ -136,23 +136,6 @@ import Testing
     #expect(Self.judge(&table, "0", in: "d/lat/").judgement == .askByGet(.coordinate))
   }
 
-  @Test func shardsAreAskedForByHeadAndReadInParts() {
-    var table = Self.table()
-    let text = """
-      {"zarr_format":3,"node_type":"array","shape":[64,64],"data_type":"float32","fill_value":0,
-      "chunk_grid":{"name":"regular","configuration":{"chunk_shape":[32,32]}},
-      "chunk_key_encoding":{"name":"default","configuration":{"separator":"/"}},
-      "codecs":[{"name":"sharding_indexed","configuration":{"chunk_shape":[8,8],"codecs":[{"name":"bytes",
-      "configuration":{"endian":"little"}}],"index_codecs":[{"name":"bytes","configuration":{"endian":"little"}},
-      {"name":"crc32c"}],"index_location":"end"}}]}
-      """
-    _ = Self.learn(&table, "s/zarr.json", text)
-    #expect(Self.judge(&table, "c", in: "s/").judgement == .directory)
-    #expect(Self.judge(&table, "1", in: "s/c/1/").judgement == .askByHead)
-    let (shard, document) = (table.isShard("s/c/0/1"), table.isShard("s/zarr.json"))
-    #expect(shard && !document)
-  }
-
   @Test func hostileDocumentsMakeTheDirectoryPlain() {
     var table = Self.table()
     _ = Self.learn(&table, "air/.zarray", Self.array("[100]", "[10]"))

@@ -130,7 +130,6 @@ private final class ScriptedOracle: NameOracle {
   }
 
   func noteRead(_ key: ObjectKey) -> [Ahead] { [] }
-  func isReadInParts(_ key: ObjectKey) -> Bool { false }
   func document(of key: ObjectKey) -> DocumentPlace? { nil }
   func noteAbsent(_ key: ObjectKey) {}
   func noteFailed(_ key: ObjectKey) {}

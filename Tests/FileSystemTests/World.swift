@@ -70,11 +70,13 @@ final class World {
   }
 
   /// Unmounts, and mounts again on the same cache directory.
-  func remount(_ change: (inout NamesConfiguration) -> Void = { _ in }) {
+  func remount(
+    oracle: (any NameOracle)? = nil, _ change: (inout NamesConfiguration) -> Void = { _ in }
+  ) {
     stop()
     change(&configuration)
     (cache, fetcher, names, fileSystem) = Self.make(
-      directory, store, time, configuration, Self.oracle(knowsZarr, store, time, configuration), lines)
+      directory, store, time, configuration, oracle ?? Self.oracle(knowsZarr, store, time, configuration), lines)
   }
 
   // MARK: Calls, waited for

@@ -96,13 +96,46 @@ import Testing
   @Test func `reads follow the boundaries of inner chunks`() throws {
     // Four of 100,000 bytes, of which the third is empty; a hole of 20,000 before the last.
     let index = try index([(0, 100_000), (100_000, 100_000), Self.absent, (220_000, 100_000)], size: 321_000)
-    #expect(index.ranges(toRead: 40_000..<60_000, gap: 0) == [0..<100_000])
+    // With the four pages that the kernel reads in place of the last.
+    #expect(index.ranges(toRead: 40_000..<60_000, gap: 0) == [0..<98_304 + 16_384])
     // Pages: 98,304 ... 200,704 reach a little into both neighbours.
-    #expect(index.ranges(toRead: 98_304..<200_704, gap: 0) == [98_304..<200_704])
-    #expect(index.ranges(toRead: 90_000..<110_000, gap: 0) == [0..<200_000])
-    #expect(index.ranges(toRead: 199_000..<230_000, gap: 0) == [199_000..<320_000])
+    #expect(index.ranges(toRead: 98_304..<200_704, gap: 0) == [98_304..<196_608 + 16_384])
+    // Two of them: the first is meant, the other the kernel's read-ahead.
+    #expect(index.ranges(toRead: 70_000..<130_000, gap: 0) == [0..<130_000])
+    #expect(index.ranges(toRead: 199_000..<240_000, gap: 0) == [199_000..<321_000])
     #expect(index.ranges(toRead: 320_500..<999_999, gap: 0) == [320_500..<321_000])
     #expect(index.ranges(toRead: 400_000..<500_000, gap: 0) == [])
+  }
+
+  @Test func `which inner chunk a read is after`() throws {
+    let index = try index([(0, 100_000), (100_000, 100_000), Self.absent, (220_000, 100_000)], size: 320_068)
+    #expect(index.innerChunk(readBy: 0..<4096) == 0)
+    #expect(index.innerChunk(readBy: 0..<300_000) == 0)
+    #expect(index.innerChunk(readBy: 98_304..<200_704) == 1)
+    // The last page and what the kernel reads along: the end of what it begins in.
+    #expect(index.innerChunk(readBy: 98_304..<102_400) == 0)
+    #expect(index.innerChunk(readBy: 98_304..<114_688) == 0)
+    // The index, with the pages around it; but not a long read that ends there.
+    #expect(index.innerChunk(readBy: 319_488..<320_068) == nil)
+    #expect(index.innerChunk(readBy: 220_000..<320_068) == 3)
+    #expect(index.innerChunk(readBy: 205_000..<210_000) == nil)
+    // Begun: in the first page, or where the pages read along with the one before end.
+    #expect(index.innerChunk(begunBy: 98_304..<200_704) == 1)
+    #expect(index.innerChunk(begunBy: 114_688..<200_704) == 1)
+    #expect(index.innerChunk(begunBy: 131_072..<200_704) == nil)
+    #expect(index.innerChunk(begunBy: 98_304..<114_688) == nil)
+    #expect(index.innerChunk(begunBy: 0..<4096) == 0)
+    #expect(index.ranges(toRead: 40_000..<60_000, gap: 0, limit: 99_999) == [40_000..<60_000])
+    #expect(index.ranges(of: [3, 1, 0, 2, 9], gap: 0) == [0..<212_992, 220_000..<320_068])
+    #expect(index.ranges(of: [3, 1], gap: 7009) == [100_000..<320_068])
+    #expect(index.longest == 100_000)
+  }
+
+  @Test func `an index that no writer makes`() throws {
+    #expect(try index([(0, 100), Self.absent, (100, 100)], size: 252).isPlausible)
+    #expect(try !index([(0, 100), Self.absent, (200, 100)], size: 252).isPlausible, "outside")
+    #expect(try !index([(0, 200), (0, 200)], size: 236).isPlausible, "more bytes than there are")
+    #expect(try !index([(0, 1 << 62), (5, 1 << 62), (9, 1 << 62)], size: .max).isPlausible)
   }
 
   @Test func merging() {

@@ -102,6 +102,7 @@ extension BlockCache {
     evictions.wrappingAdd(Int64(inodes.count), ordering: .relaxed)
     evictedBytes.wrappingAdd(bytes, ordering: .relaxed)
     freeSpace.withLock { $0.known = nil }
+    noteEvicted(inodes)
     return bytes
   }
 
@@ -131,6 +132,7 @@ extension BlockCache {
     }
     evictions.wrappingAdd(1, ordering: .relaxed)
     evictedBytes.wrappingAdd(bytes, ordering: .relaxed)
+    noteEvicted([inode])
     return bytes
   }
 

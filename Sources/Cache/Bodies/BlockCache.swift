@@ -22,6 +22,7 @@ package final class BlockCache: Sendable {
   private let currentFolder: Monitor<CacheFolder>
   private let health = Monitor(CacheHealth())
   private let touched = Monitor<[InodeNumber]>([])
+  private let evictionHook = Monitor<(@Sendable ([InodeNumber]) -> Void)?>(nil)
   let freeSpace = Monitor(FreeSpace())
   let housekeeping = Monitor(Housekeeping())
 
@@ -201,6 +202,13 @@ package final class BlockCache: Sendable {
   }
 
   // MARK: What bodies report
+
+  /// Told of bodies that were evicted, on the thread that evicted them, without a lock.
+  package func setEvictionHook(_ hook: @escaping @Sendable ([InodeNumber]) -> Void) {
+    evictionHook.withLock { $0 = hook }
+  }
+
+  func noteEvicted(_ inodes: [InodeNumber]) { evictionHook.withLock { $0 }?(inodes) }
 
   func noteTouched(_ inode: InodeNumber) { touched.withLock { $0.append(inode) } }
 

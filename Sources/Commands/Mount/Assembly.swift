@@ -35,7 +35,9 @@ final class Assembly: Sendable {
     let hierarchy = Hierarchy(
       HierarchyTable.Configuration(
         timeToLive: options.timeToLive, canList: remote.store.canList, prefetchChunks: Int(options.prefetch),
-        prefetchBytes: memory / 2), time: time)
+        // Of the cache as well, or what is fetched ahead would push itself out.
+        prefetchBytes: min(memory / 2, cache.usage.bound / 4)), time: time,
+      roundTrip: { [fetcher] in fetcher.roundTripBytes })
     do throws(Errno) {
       names = try NameSpace(
         store: remote.store, cache: cache, fetcher: fetcher, oracle: hierarchy, configuration: naming, time: time,

@@ -2,6 +2,7 @@ import Cache
 package import ObjectStorage
 package import Objects
 import Platform
+import Synchronization
 
 /// GET on lookup: one round trip tells size and tag, and brings the bytes (design.md section 5).
 extension Fetcher {
@@ -19,8 +20,10 @@ extension Fetcher {
   /// Answers when the head is in; the body goes on filling the cache, and READs attach to it. `register` is called once
   /// per GET (of the first asker), on a thread of the store, with the version; it records the entry and must not wait.
   /// With prefetch priority and no room in the budget, answers `.unavailable` at once.
+  /// `range`: what to ask for besides the head, of an object of which only parts are wanted; else its first part.
   package func open(
-    _ key: ObjectKey, priority: TransferPriority, register: @escaping @Sendable (ObjectVersion) -> ObjectReference,
+    _ key: ObjectKey, range: GetRequest.Range? = nil, priority: TransferPriority,
+    register: @escaping @Sendable (ObjectVersion) -> ObjectReference,
     _ answer: @escaping @Sendable (Result<ObjectReference, FetchFailure>) -> Void
   ) -> (any PendingRead)? {
     var effects = FetcherState.Effects()
@@ -37,7 +40,8 @@ extension Fetcher {
         return pending
       }
       let transfer = OpenTransfer(
-        id: state.table.nextPart(), key, priority: priority, fetcher: self, register: register)
+        id: state.table.nextPart(), key, range ?? .bytes(0..<configuration.partSize), priority: priority,
+        fetcher: self, register: register)
       guard state.budget.enqueue(transfer.id, of: Self.unknown(transfer.id), bytes: Self.assumedSize, priority) else {
         refusal = .unavailable(StoreError(.cancelled, "no room to fetch ahead"))
         return nil
@@ -74,9 +78,13 @@ extension Fetcher {
   }
 
   func start(_ open: OpenTransfer) {
-    let request = GetRequest(
-      key: open.key, range: .bytes(0..<configuration.partSize), expected: nil,
-      priority: state.withLock { _ in open.priority })
+    if case .suffix = open.range, refusesSuffixes.load(ordering: .relaxed) { return askHead(open) { _ in true } }
+    let now = time.monotonic()
+    let asked = state.withLock { _ in
+      open.started = now
+      return open.priority
+    }
+    let request = GetRequest(key: open.key, range: open.range, expected: nil, priority: asked)
     let transfer = store.get(request, to: open)
     let (isCancelled, priority) = state.withLock { state in
       // It may have ended already, or gone on to a HEAD.
@@ -92,13 +100,7 @@ extension Fetcher {
   func opened(_ open: OpenTransfer, _ head: GetHead) -> PartTransfer? {
     let object = open.register(head.version)
     let size = head.version.size
-    // A server without ranges sends all: take it where the object is fetched whole anyway.
-    let limit = size <= configuration.wholeLimit ? size : configuration.partSize
-    var range = head.range.lowerBound..<max(head.range.lowerBound, min(head.range.upperBound, limit))
-    // The next part begins at a block.
-    if range.upperBound < size {
-      range = range.lowerBound..<range.upperBound / BlockGeometry.blockSize * BlockGeometry.blockSize
-    }
+    var range = kept(of: head)
     let body = openBody(object)
     let isMissing = body.map { $0.missing(in: range) == [range] } ?? true
     let (part, waiters, moment): (PartTransfer?, [PendingOpen], UInt64) = state.withLock { state in
@@ -108,12 +110,13 @@ extension Fetcher {
       let waiters = open.waiters
       open.waiters = []
       if state.opens[open.key] === open { state.opens[open.key] = nil }
-      guard isMissing, head.range.lowerBound == 0, !open.isCancelled, !state.isShutDown,
+      guard isMissing, !open.isCancelled, !state.isShutDown,
         let adopted = state.table.adopt(open.id, of: object.inode, range, open.priority)
       else { return (nil, waiters, state.table.moment) }
       let part = PartTransfer(
         id: adopted.id, object, range, body: body, priority: open.priority, fetcher: self)
       part.transfer = open.transfer
+      part.started = open.started
       open.adopted = part
       state.transfers[part.id] = part
       state.openTransfers[part.id] = nil
@@ -128,32 +131,53 @@ extension Fetcher {
     {
       cancel(open)
     }
-    if size > range.upperBound, size <= configuration.wholeLimit, body != nil {
+    if size > range.upperBound, size <= configuration.wholeLimit, body != nil, object.parts == nil {
       fetchAhead(object, 0..<size, open.priority, body: body, since: moment)
     }
     return part
   }
 
+  /// Which of the bytes that a head announces are taken: whole blocks, so that they can be kept.
+  private func kept(of head: GetHead) -> ByteRange {
+    let size = head.version.size
+    let block = BlockGeometry.blockSize
+    let lower = (head.range.lowerBound + block - 1) / block * block
+    // A server without ranges sends all: take it where the object is fetched whole anyway. Else no more than a part came.
+    let isAll = head.range == 0..<size && size > configuration.wholeLimit
+    var upper = isAll ? min(size, configuration.partSize) : head.range.upperBound
+    // The next part begins at a block.
+    if upper < size { upper = upper / block * block }
+    return min(lower, upper)..<upper
+  }
+
   /// The GET ended without a head.
   func openFailed(_ open: OpenTransfer, _ error: StoreError) {
-    if case .unsatisfiable(let size) = error.kind, (size ?? 0) == 0 {
-      // An empty object has no first byte to ask for; its version comes by HEAD.
-      let transfer = store.head(open.key, priority: open.priority) { result in
-        switch result {
-        case .success(let version) where version.size == 0:
-          self.openEnded(open, .success(open.register(version)))
-        case .success: self.openEnded(open, .failure(.changed))
-        case .failure(let error): self.openEnded(open, .failure(FetchFailure(error)))
-        }
-      }
-      let isCancelled = state.withLock { _ in
-        if !open.hasEnded { open.transfer = transfer }
-        return open.isCancelled
-      }
-      if isCancelled { transfer.cancel() }
-      return
+    switch (open.range, error.kind) {
+    // A server that cannot count from the end: not asked to again.
+    case (.suffix, .unsatisfiable), (.suffix, .rejected):
+      if error.kind != .unsatisfiable(size: 0) { refusesSuffixes.store(true, ordering: .relaxed) }
+      askHead(open) { _ in true }
+    // An empty object has no first byte to ask for; its version comes by HEAD.
+    case (_, .unsatisfiable(let size)) where (size ?? 0) == 0: askHead(open) { $0.size == 0 }
+    default: openEnded(open, .failure(FetchFailure(error)))
     }
-    openEnded(open, .failure(FetchFailure(error)))
+  }
+
+  /// The head alone, in place of a GET.
+  private func askHead(_ open: OpenTransfer, isExpected: @escaping @Sendable (ObjectVersion) -> Bool) {
+    let transfer = store.head(open.key, priority: state.withLock { _ in open.priority }) { result in
+      switch result {
+      case .success(let version) where isExpected(version):
+        self.openEnded(open, .success(open.register(version)))
+      case .success: self.openEnded(open, .failure(.changed))
+      case .failure(let error): self.openEnded(open, .failure(FetchFailure(error)))
+      }
+    }
+    let isCancelled = state.withLock { _ in
+      if !open.hasEnded { open.transfer = transfer }
+      return open.isCancelled
+    }
+    if isCancelled { transfer.cancel() }
   }
 
   /// Nothing more comes of the GET; who still waits for its head gets the answer.

@@ -20,9 +20,14 @@ extension Fetcher {
     part.storage = storage
     let isWhole = part.range == 0..<part.object.version.size
     // Whole objects without a Range header: the store can then check what the server says of the whole.
+    let now = time.monotonic()
+    let asked = state.withLock { _ in
+      part.started = now
+      return part.priority
+    }
     let request = GetRequest(
       key: part.object.key, range: isWhole ? .whole : .bytes(part.range), expected: part.object.version,
-      priority: state.withLock { _ in part.priority })
+      priority: asked)
     let transfer = store.get(request, to: part)
     let (isCancelled, priority) = state.withLock { state in
       // It may have ended already; a transfer holds its receiver, so the two would hold each other for ever.
@@ -48,6 +53,7 @@ extension Fetcher {
   }
 
   func progressed(_ part: PartTransfer, arrived: Int64, by count: Int64) {
+    noteArrived(part, arrived: arrived, by: count)
     let (reads, priority) = state.withLock { state in
       (state.take(state.table.progress(part.id, arrived: arrived)), part.priority)
     }
@@ -58,13 +64,18 @@ extension Fetcher {
 
   /// The part is over, its storage finished. `kept` bytes from its lower bound on may stay.
   /// `isDamaged`: the bytes were not those of the object's checksum; they are fetched anew, some times.
+  /// `headed`: when the head of a complete one came.
   func ended(
     _ part: PartTransfer, _ end: FetchTable.End, window: MemoryWindow?, kept: Int64, hasNoRoom: Bool = false,
-    isDamaged: Bool = false
+    isDamaged: Bool = false, headed: MonotonicTime? = nil
   ) {
     let now = time.monotonic()
     var effects = FetcherState.Effects()
     let (ready, failed, again, dropped) = state.withLockNotifying { state in
+      if let started = part.started, let headed {
+        state.link.note(firstByte: headed - started, bytes: Int64(part.range.count), duration: now - headed)
+        noteMeasured(state.link.roundTripBytes)
+      }
       let consequences = state.table.end(part.id, end, now: now)
       state.transfers[part.id] = nil
       state.budget.release(part.id)
@@ -75,7 +86,8 @@ extension Fetcher {
           window, of: part.object.inode, range: window.arrived, bytes: Int64(window.range.count))
       }
       if part.priority == .prefetch, kept > 0 {
-        state.ledger.fetched(part.range.lowerBound..<part.range.lowerBound + kept, of: part.object.inode)
+        state.ledger.fetched(
+          part.range.lowerBound..<part.range.lowerBound + kept, of: part.object.inode, key: part.object.key)
       }
       effects.cancel += consequences.cancel.compactMap { state.transfers[$0] }
       state.admit(&effects)

@@ -17,18 +17,21 @@ extension Fetcher {
   }
 
   /// Parts without a waiter for what is missing in `range`. With demand priority, they may queue.
+  /// False: for some there was no room.
+  @discardableResult
   func fetchAhead(
     _ object: ObjectReference, _ range: ByteRange, _ priority: TransferPriority, body: Body?, since: UInt64
-  ) {
+  ) -> Bool {
     let size = object.version.size
     let scope = planner.scope(
-      of: range, size: size, ahead: nil, isCached: body != nil, inParts: object.isReadInParts)
+      of: range, size: size, ahead: nil, isCached: body != nil, inParts: object.parts != nil)
     var moment = since
+    var hasRoom = true
     // Once more, when a part of the object ended meanwhile.
     for _ in 0..<4 {
       let windows = body == nil ? state.withLock { $0.windows.use(object.inode, scope) } : []
       let missing = lacking(body, windows, in: scope)
-      if missing.isEmpty { return }
+      if missing.isEmpty { return true }
       let plan = planner.parts(missing: missing, demand: 0..<0, size: size).map {
         RangePlanner.Part($0.range, priority)
       }
@@ -42,11 +45,13 @@ extension Fetcher {
         }
         let dropped = state.enlist(parts, of: object, body: body, fetcher: self, &effects)
         counters.prefetchesDropped.add(Int64(dropped))
+        hasRoom = dropped == 0
         state.admit(&effects)
         return true
       }
       run(effects)
-      if isDone { return }
+      if isDone { return hasRoom }
     }
+    return false
   }
 }

@@ -2,6 +2,7 @@ import Cache
 import ObjectStorage
 package import Objects
 import Platform
+import Zarr
 
 extension Fetcher {
   /// Bytes `range` of a version, clipped to its size.
@@ -21,12 +22,16 @@ extension Fetcher {
     }
     let size = object.version.size
     let body = openBody(object)
+    var limits = configuration.readAheadLimits(isCached: body != nil)
+    if object.parts != nil, let index = shardIndex(of: object, body) {
+      // Who reads one inner chunk, or two, does not read the shard.
+      limits.threshold = max(limits.threshold, 2 * index.longest + limits.first)
+    }
     let (moment, ahead) = state.withLock { state in
       // Smaller objects are fetched whole: nothing is ahead of their readers.
       let ahead =
-        size > configuration.wholeLimit || object.isReadInParts
-        ? state.noteRead(
-          object.inode, range, size: size, limits: configuration.readAheadLimits(isCached: body != nil)) : nil
+        size > configuration.wholeLimit || object.parts != nil
+        ? state.noteRead(object.inode, range, size: size, limits: limits) : nil
       _ = state.ledger.read(range, of: object.inode)
       return (state.table.moment, ahead)
     }
@@ -58,10 +63,14 @@ extension Fetcher {
       // A cache that lost bytes twice is not asked a third time.
       let isCached = read.attempts < Self.attemptsWithCache
       let size = read.object.version.size
-      // All windows that the plan may touch.
-      let wide = size <= planner.wholeLimit ? 0..<size : read.range.aligned(to: planner.windowSize, limit: size)
-      let look = state.withLock { $0.look(read.object.inode, wide) }
       let body = isCached ? openBody(read.object) : nil
+      let index = shardIndex(of: read.object, body)
+      let inner: [ByteRange]? = index.map { scopes(of: read.range, $0, isCached: body != nil) }
+      // All windows that the plan may touch.
+      let wide =
+        size <= planner.wholeLimit || inner != nil
+        ? 0..<size : read.range.aligned(to: planner.windowSize, limit: size)
+      let look = state.withLock { $0.look(read.object.inode, wide) }
       let missing = lacking(body, look.windows, in: read.range)
       if missing.isEmpty {
         if assemble(read.range, sources: [], look.windows, body, into: destination) {
@@ -71,10 +80,12 @@ extension Fetcher {
         read.attempts += 1
         continue
       }
-      let scope = planner.scope(
-        of: read.range, size: size, ahead: read.ahead, isCached: body != nil, inParts: read.object.isReadInParts)
+      let plain = planner.scope(
+        of: read.range, size: size, ahead: read.ahead, isCached: body != nil, inParts: read.object.parts != nil)
       let plan = planner.parts(
-        missing: missing + lacking(body, look.windows, in: scope), demand: read.range, size: size)
+        missing: missing + (inner ?? [plain]).flatMap { lacking(body, look.windows, in: $0) }, demand: read.range,
+        size: size,
+        isWanted: inner != nil)
       read.body = body
       switch admit(read, missing: missing, plan: plan, since: look.moment) {
       case .again: continue
@@ -138,8 +149,8 @@ extension Fetcher {
   private func awaitsOpening(_ read: ParkedRead, in state: inout FetcherState, _ effects: inout FetcherState.Effects)
     -> Bool
   {
-    guard !read.hasAwaitedOpen, read.range.lowerBound < configuration.partSize,
-      let open = state.opens[read.object.key], !open.isCancelled
+    guard !read.hasAwaitedOpen, let open = state.opens[read.object.key], !open.isCancelled,
+      open.brings(read.range, size: read.object.version.size)
     else { return false }
     read.awaitsOpen = true
     read.hasAwaitedOpen = true

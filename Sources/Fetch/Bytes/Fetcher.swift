@@ -21,6 +21,13 @@ package final class Fetcher: Sendable {
   let log: Log
   let state: Monitor<FetcherState>
   let counters = FetchCounters()
+  /// The indexes of shards; beside the one lock, because reads of what is near look there too.
+  let shards = Monitor(ShardTable())
+  /// Who hears of what came of fetching ahead.
+  let onFate = Monitor<(@Sendable (PrefetchFate, ObjectKey, [Int]) -> Void)?>(nil)
+  /// The remote was seen to refuse ranges counted from the end.
+  let refusesSuffixes = Atomic<Bool>(false)
+  private let measuredRoundTrip = Atomic<Int64>(0)
   private let lastWaiter = Atomic<UInt64>(0)
 
   /// `store` retries by itself, until its deadline.
@@ -36,7 +43,17 @@ package final class Fetcher: Sendable {
     planner = RangePlanner(
       partSize: configuration.partSize, wholeLimit: configuration.wholeLimit, windowSize: configuration.windowSize)
     state = Monitor(FetcherState(configuration))
+    cache.setEvictionHook { [weak self] in self?.noteEvicted($0) }
   }
+
+  /// Tells of chunks that were fetched ahead and not read, or were to be fetched and could not: the object's key, and of a
+  /// shard the numbers of its inner chunks. On any thread, without a lock.
+  func setFateHook(_ hook: (@Sendable (PrefetchFate, ObjectKey, [Int]) -> Void)?) { onFate.withLock { $0 = hook } }
+
+  /// Bytes that the line brings in the time of one round trip, as measured so far; 0 at first.
+  package var roundTripBytes: Int64 { measuredRoundTrip.load(ordering: .relaxed) }
+
+  func noteMeasured(_ roundTripBytes: Int64) { measuredRoundTrip.store(roundTripBytes, ordering: .relaxed) }
 
   package var statistics: FetchStatistics {
     var statistics = counters.statistics

@@ -10,6 +10,7 @@ struct FetcherState {
   var streams = LeastRecentlyUsed<InodeNumber, ReadAheadPlanner>(capacity: 1024)
   var windows: WindowCache<MemoryWindow>
   var ledger = PrefetchLedger()
+  var link = LinkEstimator()
   var transfers: [PartID: PartTransfer] = [:]
   var reads: [WaiterID: ParkedRead] = [:]
   /// Whose head is not in yet.
@@ -90,6 +91,7 @@ struct FetcherState {
     for id in ids {
       budget.promote(id)
       guard let transfer = transfers[id] else { continue }
+      ledger.overtaken(table.part(id)?.arrived ?? 0)
       transfer.priority = .demand
       if let handle = transfer.transfer { effects.promote.append(handle) }
     }

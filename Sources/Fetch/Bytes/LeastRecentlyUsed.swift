@@ -49,7 +49,7 @@ package struct LeastRecentlyUsed<Key: Hashable & Sendable, Value> {
       return node.value
     }
     var dropped: Value?
-    if places.count == capacity, oldest >= 0, let key = nodes[oldest]?.key { dropped = remove(key) }
+    if places.count == capacity { dropped = removeOldest() }
     let node = Node(key: key, value: value, newer: Self.none, older: newest)
     let place: Int
     if let last = free.popLast() {
@@ -73,6 +73,13 @@ package struct LeastRecentlyUsed<Key: Hashable & Sendable, Value> {
     nodes[place] = nil
     free.append(place)
     return node.value
+  }
+
+  /// Drops the one longest unused.
+  @discardableResult
+  package mutating func removeOldest() -> Value? {
+    guard oldest >= 0, let key = nodes[oldest]?.key else { return nil }
+    return remove(key)
   }
 
   /// Empties it; what was in.

@@ -6,13 +6,17 @@ package struct ObjectReference: Sendable {
   package var key: ObjectKey
   package var version: ObjectVersion
   package var `class`: StorageClass
-  /// Only parts of it are wanted, however small it is: a shard.
-  package var isReadInParts = false
+  /// nil: it is wanted whole, unless it is large.
+  package var parts: PartialReading?
 
-  package init(inode: InodeNumber, key: ObjectKey, version: ObjectVersion, class: StorageClass = .chunk) {
+  package init(
+    inode: InodeNumber, key: ObjectKey, version: ObjectVersion, class: StorageClass = .chunk,
+    parts: PartialReading? = nil
+  ) {
     self.inode = inode
     self.key = key
     self.version = version
     self.class = `class`
+    self.parts = parts
   }
 }

@@ -1,5 +1,6 @@
 import ObjectStorage
 import Objects
+import Platform
 
 /// A GET on lookup: of a key whose size is not known yet. Its head answers the lookup; then it is an ordinary part.
 final class OpenTransfer: GetReceiver, @unchecked Sendable {
@@ -8,6 +9,8 @@ final class OpenTransfer: GetReceiver, @unchecked Sendable {
   // Written once.
   let id: PartID
   let key: ObjectKey
+  /// What is asked for besides the head.
+  let range: GetRequest.Range
   let register: @Sendable (ObjectVersion) -> ObjectReference
   private let fetcher: Fetcher
 
@@ -21,18 +24,30 @@ final class OpenTransfer: GetReceiver, @unchecked Sendable {
   var transfer: (any Transfer)?
   var isCancelled = false
   var hasEnded = false
+  /// When the GET was sent.
+  var started: MonotonicTime?
   /// Whose transfer it is, once the head is in.
   var adopted: PartTransfer?
 
   init(
-    id: PartID, _ key: ObjectKey, priority: TransferPriority, fetcher: Fetcher,
+    id: PartID, _ key: ObjectKey, _ range: GetRequest.Range, priority: TransferPriority, fetcher: Fetcher,
     register: @escaping @Sendable (ObjectVersion) -> ObjectReference
   ) {
     self.id = id
     self.key = key
+    self.range = range
     self.priority = priority
     self.fetcher = fetcher
     self.register = register
+  }
+
+  /// Whether its body begins where this range of an object of this size begins, or before.
+  func brings(_ wanted: ByteRange, size: Int64) -> Bool {
+    switch range {
+    case .whole: true
+    case .bytes(let bytes): bytes.contains(wanted.lowerBound)
+    case .suffix(let count): wanted.lowerBound >= size - count
+    }
   }
 
   func begin(_ head: GetHead) {

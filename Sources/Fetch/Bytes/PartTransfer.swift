@@ -1,6 +1,7 @@
 import Cache
 import ObjectStorage
 import Objects
+import Platform
 
 /// One part on its way: takes the bytes from the store and tells the fetcher how far they are.
 ///
@@ -27,11 +28,15 @@ final class PartTransfer: GetReceiver, @unchecked Sendable {
   private var expected: UInt32?
   private var checksum: UInt32 = 0
   private var isLost = false
+  /// When the head came.
+  private var headed: MonotonicTime?
 
   // Guarded by the fetcher's lock.
   var priority: TransferPriority
   var transfer: (any Transfer)?
   var isCancelled = false
+  /// When the GET was sent.
+  var started: MonotonicTime?
 
   init(
     id: PartID, _ object: ObjectReference, _ range: ByteRange, body: Body?, priority: TransferPriority, fetcher: Fetcher
@@ -45,6 +50,7 @@ final class PartTransfer: GetReceiver, @unchecked Sendable {
   }
 
   func begin(_ head: GetHead) {
+    headed = fetcher.time.monotonic()
     position = head.range.lowerBound
     if !Self.isSame(head.version, object.version) {
       refuse(StoreError(.changed, "\(object.key) is another version now"))
@@ -103,7 +109,9 @@ final class PartTransfer: GetReceiver, @unchecked Sendable {
       end = .failed(.unavailable(StoreError(.unavailable, "GET \(object.key): the body ended early")))
     }
     let window = storage?.finish(keep: keep)
-    fetcher.ended(self, end, window: window, kept: keep ? arrived : 0, isDamaged: isDamaged)
+    fetcher.ended(
+      self, end, window: window, kept: keep ? arrived : 0, isDamaged: isDamaged, headed: end == .complete ? headed : nil
+    )
   }
 
   private func refuse(_ error: StoreError) {

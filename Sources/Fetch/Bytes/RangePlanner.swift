@@ -45,11 +45,12 @@ package struct RangePlanner: Sendable {
   }
 
   /// The missing ranges as GETs, neighbours merged, cut to part size; those that hold bytes of `demand` come first.
-  /// The rest of an object that is fetched whole is demand too; what is ahead of a reader is prefetch.
-  package func parts(missing: [ByteRange], demand: ByteRange, size: Int64) -> [Part] {
+  /// The rest of an object that is fetched whole, or of what its reader is after (`isWanted`), is demand too; what is
+  /// ahead of a reader is prefetch.
+  package func parts(missing: [ByteRange], demand: ByteRange, size: Int64, isWanted: Bool = false) -> [Part] {
     var first: [Part] = []
     var rest: [Part] = []
-    let priority: TransferPriority = size <= wholeLimit ? .demand : .prefetch
+    let priority: TransferPriority = size <= wholeLimit || isWanted ? .demand : .prefetch
     for range in ByteRangeSet(missing).ranges {
       var lower = range.lowerBound
       while lower < range.upperBound {

@@ -4,6 +4,8 @@ package import Objects
 package enum Ahead: Equatable, Sendable {
   /// A key below `base`, an existing directory; the directories between exist by construction.
   case object(base: ObjectKey, path: ObjectKey, StorageClass)
+  /// Inner chunks of the shard of this key.
+  case inner(base: ObjectKey, path: ObjectKey, InnerChunks)
   /// Every name of an array, in pages (the listing without a delimiter).
   case listArray(ObjectKey)
   /// The names of a directory, one page: answers what readers probe for.

@@ -40,6 +40,14 @@ final class AheadFetcher: Sendable {
         }
         let name = EntryName(bytes: Array(key.bytes[directory.key.bytes.count...]))
         resolver.fetchAhead(name, in: directory, storageClass)
+      case .inner(let base, let path, let inner):
+        let key = ObjectKey(bytes: base.bytes + path.bytes)
+        guard let directory = paths.directory(key.directory, above: base, origin, &known) else {
+          oracle.note(.failed, of: key, inner: inner.numbers)
+          continue
+        }
+        let name = EntryName(bytes: Array(key.bytes[directory.key.bytes.count...]))
+        resolver.fetchAhead(name, in: directory, .prefetched, inner)
       case .listDirectory(let key):
         if let directory = paths.climb(to: key, from: origin, &known) { lister.take(directory) }
       case .listArray(let key):

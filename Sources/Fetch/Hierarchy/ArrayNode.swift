@@ -9,8 +9,10 @@ struct ArrayNode: Sendable {
 
   let layout: ArrayLayout
   let isCoordinate: Bool
-  /// Bytes of a decoded chunk; what it takes compressed is not more, as a rule.
+  /// Bytes of a decoded chunk; what it takes compressed is not more, as a rule. Of an inner chunk, where there are.
   let chunkBytes: Int64
+  /// nil: chunks are read whole.
+  let reading: PartialReading?
   /// Its own document's name.
   let document: EntryName
   /// When the document that says so was read.
@@ -18,7 +20,10 @@ struct ArrayNode: Sendable {
   /// Of the array's own document, not of a group's consolidated copy.
   let isOwn: Bool
   var presence: ArrayPresence
+  /// Over inner chunks, where there are.
   var planner: WalkPlanner
+  /// Shards that the remote does not have; begun anew when it is full.
+  var absentShards: Set<ChunkCoordinates> = []
 
   /// nil for an array that is plain.
   init?(_ metadata: ArrayMetadata, at key: ObjectKey, validated: WallTime, isOwn: Bool) {
@@ -28,14 +33,36 @@ struct ArrayNode: Sendable {
     self.validated = validated
     self.isOwn = isOwn
     isCoordinate = metadata.isCoordinate(at: key)
-    chunkBytes = max(metadata.chunkBytes ?? 1 << 20, 1)
+    let bytes = max(metadata.chunkBytes ?? 1 << 20, 1)
     presence = ArrayPresence(layout)
-    planner = WalkPlanner(grid: layout.grid)
+    if !layout.isSharded || metadata.chunkBytes.map({ $0 <= PartialReading.smallest }) ?? false {
+      reading = nil
+    } else if let sharding = layout.sharding, sharding.isIndexSmall {
+      reading = .shard(sharding)
+    } else {
+      reading = .ranges
+    }
+    chunkBytes = max(bytes / Int64(reading?.layout?.total ?? 1), 1)
+    planner = WalkPlanner(grid: reading?.layout == nil ? layout.grid : layout.innerGrid ?? layout.grid)
   }
 
-  var isSharded: Bool { layout.sharding != nil }
+  /// How a chunk inside the grid is asked for.
+  var question: NameJudgement {
+    switch reading {
+    case nil: .askByGet(storageClass)
+    case .ranges: .askByHead
+    case .shard(let layout): .askByIndex(layout)
+    }
+  }
 
   var storageClass: StorageClass { isCoordinate ? .coordinate : .chunk }
+
+  /// The remote has no such chunk or shard.
+  mutating func note(absent coordinates: ChunkCoordinates) {
+    guard reading != nil else { return planner.note(absent: coordinates) }
+    if absentShards.count >= 1024 { absentShards = [] }
+    absentShards.insert(coordinates)
+  }
 
   /// Begins a listing, where one is cheaper than asking for the chunks one by one and none is there or under way.
   mutating func beginsListing() -> Bool {

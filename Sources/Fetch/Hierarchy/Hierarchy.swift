@@ -5,20 +5,43 @@ package import Platform
 package final class Hierarchy: NameOracle {
   private let table: Monitor<HierarchyTable>
   private let time: any TimeSource
+  private let roundTrip: @Sendable () -> Int64
 
-  package init(_ configuration: HierarchyTable.Configuration, time: any TimeSource) {
+  /// `roundTrip`: bytes that the line brings in one round trip, as measured so far.
+  package init(
+    _ configuration: HierarchyTable.Configuration, time: any TimeSource,
+    roundTrip: @escaping @Sendable () -> Int64 = { 0 }
+  ) {
     table = Monitor(HierarchyTable(configuration))
     self.time = time
+    self.roundTrip = roundTrip
   }
 
   package func judge(_ name: EntryName, in directory: DirectoryReference) -> Advice {
     let (now, monotonic) = (time.now(), time.monotonic())
-    return table.withLock { $0.judge(name, in: directory.key, at: now, monotonic) }
+    let roundTrip = roundTrip()
+    return table.withLock { table in
+      table.configuration.roundTripBytes = roundTrip
+      return table.judge(name, in: directory.key, at: now, monotonic)
+    }
   }
 
   package func noteRead(_ key: ObjectKey) -> [Ahead] {
     let now = time.monotonic()
-    return table.withLock { $0.read(key, at: now) }
+    let roundTrip = roundTrip()
+    return table.withLock { table in
+      table.configuration.roundTripBytes = roundTrip
+      return table.read(key, at: now)
+    }
+  }
+
+  package func noteRead(_ key: ObjectKey, inner: Int) -> [Ahead] {
+    let now = time.monotonic()
+    let roundTrip = roundTrip()
+    return table.withLock { table in
+      table.configuration.roundTripBytes = roundTrip
+      return table.read(key, inner: inner, at: now)
+    }
   }
 
   package func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) -> [Ahead] {
@@ -27,11 +50,15 @@ package final class Hierarchy: NameOracle {
     return table.withLock { $0.learn(document, at: now) }
   }
 
-  package func isReadInParts(_ key: ObjectKey) -> Bool { table.withLock { $0.isShard(key) } }
+  package func partialReading(of key: ObjectKey) -> PartialReading? { table.withLock { $0.partialReading(of: key) } }
 
   package func document(of key: ObjectKey) -> DocumentPlace? { table.withLock { $0.document(of: key) } }
 
   package func noteAbsent(_ key: ObjectKey) { table.withLock { $0.absent(key) } }
+
+  package func note(_ fate: PrefetchFate, of key: ObjectKey, inner: [Int]) {
+    table.withLock { $0.note(fate, of: key, inner: inner) }
+  }
 
   package func noteFailed(_ key: ObjectKey) { table.withLock { $0.failed(key) } }
 

@@ -15,6 +15,8 @@ package struct HierarchyTable: Sendable {
     package var prefetchChunks: Int
     /// Bytes ahead of a reader, at most.
     package var prefetchBytes: Int64
+    /// Bytes that the line brings in one round trip; changes as it is measured.
+    package var roundTripBytes: Int64 = 0
     /// Coordinates above are left to their readers: 4 MiB for an array, 64 chunks.
     package var coordinateBytes: Int64 = 4 << 20
     package var coordinateChunks: Int64 = 64
@@ -30,7 +32,7 @@ package struct HierarchyTable: Sendable {
     }
   }
 
-  let configuration: Configuration
+  var configuration: Configuration
   var arrays: LeastRecentlyUsed<ObjectKey, ArrayNode>
   /// Chunks of coordinates, which exist as a rule: the latest known.
   var likelyChunks: [ObjectKey] = []
@@ -94,6 +96,7 @@ package struct HierarchyTable: Sendable {
     if let old, old.layout == node.layout {
       node.planner = old.planner
       node.presence = old.presence
+      node.absentShards = old.absentShards
     }
     arrays.insert(node, for: key)
     noteLikelyChunk(of: node, at: key)
@@ -110,7 +113,7 @@ package struct HierarchyTable: Sendable {
       guard let array = node.metadata.array else { continue }
       let key = ObjectKey(bytes: group.bytes + node.path.bytes)
       learn(array, at: key, now, isOwn: false)
-      guard configuration.prefetchChunks > 0, let known = arrays.use(key), known.isCoordinate, !known.isSharded,
+      guard configuration.prefetchChunks > 0, let known = arrays.use(key), known.isCoordinate, known.reading == nil,
         let total = known.layout.grid.total, total <= configuration.coordinateChunks,
         known.chunkBytes * total <= configuration.coordinateBytes
       else { continue }
@@ -147,13 +150,13 @@ package struct HierarchyTable: Sendable {
         return Advice(.ask, ahead: Self.listing(of: key, &node, configuration))
       case .chunk(let coordinates):
         if let since = node.presence.absence(of: coordinates) {
-          node.planner.note(absent: coordinates)
+          node.note(absent: coordinates)
           return Advice(.absent(since: since))
         }
         let ahead =
           Self.listing(of: key, &node, configuration)
           + Self.walk(coordinates, of: key, &node, configuration, at: monotonic)
-        return Advice(node.isSharded ? .askByHead : .askByGet(node.storageClass), ahead: ahead)
+        return Advice(node.question, ahead: ahead)
       }
     } ?? Advice(.ask)
   }
@@ -200,39 +203,34 @@ package struct HierarchyTable: Sendable {
     return arrays.update(array) { Self.walk(coordinates, of: array, &$0, configuration, at: monotonic) } ?? []
   }
 
-  /// The next chunks of a walk. Shards are left to ranges.
+  /// The next chunks of a walk. Over shards the readers walk by inner chunks, which their READs tell.
   private static func walk(
     _ coordinates: ChunkCoordinates, of key: ObjectKey, _ node: inout ArrayNode, _ configuration: Configuration,
     at time: MonotonicTime
   ) -> [Ahead] {
-    guard configuration.prefetchChunks > 0, !node.isSharded else { return [] }
-    let budget = PrefetchBudget(
-      chunks: configuration.prefetchChunks, bytes: configuration.prefetchBytes, chunkBytes: node.chunkBytes)
+    guard configuration.prefetchChunks > 0, node.reading == nil else { return [] }
     let layout = node.layout
-    return node.walk(coordinates, budget, at: time).map {
+    return node.walk(coordinates, configuration.budget(of: node), at: time).map {
       .object(base: key, path: ObjectKey(bytes: layout.key($0)), .prefetched)
     }
   }
 
   package mutating func absent(_ key: ObjectKey) {
     guard let (array, coordinates) = chunk(key) else { return }
-    _ = arrays.update(array) { $0.planner.note(absent: coordinates) }
+    _ = arrays.update(array) { $0.note(absent: coordinates) }
   }
 
   package mutating func failed(_ key: ObjectKey) {
     guard let (array, coordinates) = chunk(key) else { return }
-    _ = arrays.update(array) { $0.planner.note(failed: coordinates) }
+    _ = arrays.update(array) { node in
+      if node.reading == nil { node.planner.note(failed: coordinates) }
+    }
   }
 
   /// The own document of the array of which the key is a chunk.
   package mutating func document(of key: ObjectKey) -> DocumentPlace? {
     guard let (array, _) = chunk(key), let node = arrays.use(array) else { return nil }
     return DocumentPlace(node: array, name: node.document)
-  }
-
-  package mutating func isShard(_ key: ObjectKey) -> Bool {
-    guard let (array, _) = chunk(key) else { return false }
-    return arrays.use(array)?.isSharded ?? false
   }
 
   mutating func chunk(_ key: ObjectKey) -> (array: ObjectKey, ChunkCoordinates)? {

@@ -1,5 +1,6 @@
 package import Objects
 package import Platform
+package import Zarr
 
 /// What can be said of a name without asking: the seam between finding out names and what knows Zarr.
 ///
@@ -14,8 +15,14 @@ package protocol NameOracle: AnyObject, Sendable {
   /// A metadata document was read whole.
   func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) -> [Ahead]
 
-  /// Objects of which only parts are wanted, however small: shards.
-  func isReadInParts(_ key: ObjectKey) -> Bool
+  /// How readers take an object of which they want parts, however small it is: shards.
+  func partialReading(of key: ObjectKey) -> PartialReading?
+
+  /// A reader begins to read the inner chunk of this number in a shard.
+  func noteRead(_ key: ObjectKey, inner: Int) -> [Ahead]
+
+  /// What came of chunks fetched ahead: the object, or of a shard its inner chunks.
+  func note(_ fate: PrefetchFate, of key: ObjectKey, inner: [Int])
 
   /// The document that says of this key that it is a chunk; nil where none that was read says so.
   func document(of key: ObjectKey) -> DocumentPlace?
@@ -57,12 +64,20 @@ package enum NameJudgement: Equatable, Sendable {
   case ask
   /// A chunk inside the grid or a document, likely to be read: the GET itself.
   case askByGet(StorageClass)
-  /// A shard: it is a file if it exists, and only parts of it will be read.
+  /// A shard: its index, whose GET tells the rest.
+  case askByIndex(ShardLayout)
+  /// A shard of which the index is of no use: it is a file if it exists, and only parts of it will be read.
   case askByHead
   /// Outside the grid, or not in the array's listing; known since then.
   case absent(since: WallTime)
   /// Exists by construction.
   case directory
+}
+
+extension NameOracle {
+  package func partialReading(of key: ObjectKey) -> PartialReading? { nil }
+  package func noteRead(_ key: ObjectKey, inner: Int) -> [Ahead] { [] }
+  package func note(_ fate: PrefetchFate, of key: ObjectKey, inner: [Int]) {}
 }
 
 /// Knows nothing.
@@ -71,7 +86,6 @@ package final class SilentOracle: NameOracle {
   package func judge(_ name: EntryName, in directory: DirectoryReference) -> Advice { Advice(.ask) }
   package func noteRead(_ key: ObjectKey) -> [Ahead] { [] }
   package func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) -> [Ahead] { [] }
-  package func isReadInParts(_ key: ObjectKey) -> Bool { false }
   package func document(of key: ObjectKey) -> DocumentPlace? { nil }
   package func noteAbsent(_ key: ObjectKey) {}
   package func noteFailed(_ key: ObjectKey) {}

@@ -36,6 +36,7 @@ package final class NameSpace: Sendable {
     lister = Lister(store: store, index: cache.index, resolver: resolver, surveyor: surveyor)
     aheadFetcher = AheadFetcher(
       store: store, index: cache.index, resolver: resolver, lister: lister, oracle: oracle, paths: paths)
+    fetcher.setFateHook { [weak oracle] in oracle?.note($0, of: $1, inner: $2) }
   }
 
   /// Nobody is served stale for impatience any more. The store, the fetcher and the cache are their owner's to close.
@@ -80,17 +81,18 @@ package final class NameSpace: Sendable {
     _ answer: @escaping @Sendable (Result<UnsafeRawBufferPointer, FetchFailure>) -> Void
   ) -> (any PendingRead)? {
     var object = object
-    if object.version.size > Self.alwaysWhole { object.isReadInParts = oracle.isReadInParts(object.key) }
+    if object.version.size > PartialReading.smallest { object.parts = oracle.partialReading(of: object.key) }
     let pending = fetcher.read(object, range, scratch: scratch, answer)
     // After the answer, or while it waits.
-    if range.lowerBound == 0, object.class != .metadata {
+    if object.parts != nil {
+      if let begun = fetcher.innerChunk(begunBy: range, of: object) {
+        follow(oracle.noteRead(object.key, inner: begun), object)
+      }
+    } else if range.lowerBound == 0, object.class != .metadata {
       follow(oracle.noteRead(object.key), object)
     }
     return pending
   }
-
-  /// Smaller objects are fetched whole whatever they are: the round trip costs more.
-  private static let alwaysWhole: Int64 = 256 << 10
 
   private func follow(_ ahead: [Ahead], _ object: ObjectReference) {
     guard !ahead.isEmpty, let place = location(of: object.inode) else { return }

@@ -68,18 +68,21 @@ extension Resolver {
     _ storageClass: StorageClass, _ question: ResolvePlan.Question, _ inquiry: Inquiry, _ priority: TransferPriority
   ) {
     let key = inquiry.key
+    let shard = state.withLock { _ in inquiry.inner?.layout }
     _ = fetcher.open(
-      key, priority: priority,
+      key, range: shard?.indexRequest, priority: priority,
       register: { [index] version in
         let place = inquiry.place
         let entry = index.record(.file(version), for: place.name, in: place.directory, at: inquiry.asked)
-        return ObjectReference(inode: entry.inode, key: key, version: version, class: storageClass)
+        return ObjectReference(
+          inode: entry.inode, key: key, version: version, class: storageClass, parts: shard.map { .shard($0) })
       },
       { [self] result in
         switch result {
         case .success(let object):
           if storageClass == .chunk || storageClass == .coordinate { forbidden.noteChunk() }
           answered(inquiry, question, .version(object.version))
+          fetchInner(of: object, inquiry)
         case .failure(.notFound):
           oracle.noteAbsent(key)
           answered(inquiry, question, .nothing)

@@ -2,6 +2,7 @@ import Cache
 import ObjectStorage
 import Objects
 import Platform
+import Zarr
 
 /// Finds out what a name is: from the index, from a listing, or from the remote, which is asked once for all who wait.
 ///
@@ -24,6 +25,8 @@ final class Resolver: Sendable {
     var waiters: [PendingAnswer<Resolution>] = []
     var transfers: [any Transfer] = []
     var isOver = false
+    /// Of a shard: what of it is to be fetched as well, before anybody reads it.
+    var inner: InnerChunks?
     /// Asked before anybody wants to know.
     var isAhead = false
 
@@ -138,10 +141,12 @@ final class Resolver: Sendable {
     let ahead = advice.ahead
     defer { if !ahead.isEmpty { followUp(ahead) } }
     var storageClass: StorageClass?
+    var shard: ShardLayout?
     var purpose = purpose
     switch advice.judgement {
     case .ask: break
     case .askByGet(let found): storageClass = found
+    case .askByIndex(let layout): (storageClass, shard) = (.chunk, layout)
     // As a file that is revalidated: HEAD, and only if there is none, whether it is a directory.
     case .askByHead: purpose = .file
     case .absent(let since):
@@ -157,6 +162,7 @@ final class Resolver: Sendable {
       purpose: purpose, canList: lists, forbiddenMeansAbsent: configuration.missingForbidden == .yes)
     let inquiry = Inquiry(
       Place(directory: directory.inode, name: name), directory, fallback: fallback, asked: now, plan: plan)
+    inquiry.inner = shard.map { InnerChunks($0, []) }
     return begin(inquiry, storageClass, answer)
   }
 

@@ -9,6 +9,9 @@ enum EmptyGet {
     if let expected = request.expected, !ObjectResponse.isSame(version, as: expected) {
       return StoreError(.changed, "\(what) has changed")
     }
+    if case .suffix(1...) = request.range, version.size > 0 {
+      return StoreError(.unsatisfiable(size: version.size), "\(what): the server cannot count bytes from the end")
+    }
     if !request.isEmpty, version.size > 0 {
       return StoreError(.unavailable, "\(what) changed while it was asked for")
     }

@@ -5,7 +5,9 @@ package struct ArrayLayout: Equatable, Sendable {
   package let format: ZarrFormat
   package let grid: ChunkGrid
   package let encoding: ChunkKeyEncoding
-  /// nil where chunks are no shards.
+  /// Whether chunks are shards, which are read in parts; also those that `sharding` does not know inside.
+  package let isSharded: Bool
+  /// nil where chunks are no shards, or ones that are read as plain ranges.
   package let sharding: ShardLayout?
   /// The grid of inner chunks, where `sharding` is.
   package let innerGrid: ChunkGrid?
@@ -18,6 +20,8 @@ package struct ArrayLayout: Equatable, Sendable {
     format = metadata.format
     self.grid = grid
     self.encoding = encoding
+    // Whatever comes after would move the bytes: such a shard is read whole.
+    isSharded = metadata.sharding != nil || metadata.codecs.last == "sharding_indexed"
     sharding = metadata.sharding
     innerGrid = metadata.sharding.flatMap { ChunkGrid(shape: metadata.shape, chunkShape: $0.innerChunkShape) }
   }

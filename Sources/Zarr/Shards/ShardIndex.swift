@@ -22,6 +22,11 @@ package struct ShardIndex: Sendable {
   /// it, which makes the search for what covers an offset binary although entries may overlap.
   private let order: [Int32]
   private let furthestEnds: [Int64]
+  /// Bytes of the longest inner chunk.
+  package let longest: Int64
+  /// Whether the entries are what a writer of shards makes: none outside the shard, and not more bytes than it has.
+  /// Another index is not planned by: it could make a small read fetch everything, again and again.
+  package let isPlausible: Bool
 
   /// nil if the bytes are not `layout.indexSize` long or the checksum is wrong.
   package init?(_ bytes: [UInt8], layout: ShardLayout, shardSize: Int64) {
@@ -39,6 +44,9 @@ package struct ShardIndex: Sendable {
     var offsets = [Int64](repeating: -1, count: layout.total)
     var lengths = [Int64](repeating: 0, count: layout.total)
     var order = [Int32]()
+    var longest: Int64 = 0
+    var left = shardSize - layout.indexSize
+    var isInside = true
     for index in 0..<layout.total {
       let offset = word(index * 2)
       let length = word(index * 2 + 1)
@@ -46,12 +54,17 @@ package struct ShardIndex: Sendable {
       let (end, overflow) = offset.addingReportingOverflow(length)
       if overflow || end > UInt64(shardSize) {
         offsets[index] = -2
+        isInside = false
         continue
       }
       offsets[index] = Int64(offset)
       lengths[index] = Int64(length)
+      longest = max(longest, lengths[index])
+      left -= min(lengths[index], max(left, 0) + 1)
       if length > 0 { order.append(Int32(index)) }
     }
+    self.longest = longest
+    isPlausible = isInside && left >= 0
     order.sort { (offsets[Int($0)], $0) < (offsets[Int($1)], $1) }
     var furthest: Int64 = 0
     self.furthestEnds = order.map { index in
@@ -109,22 +122,68 @@ package struct ShardIndex: Sendable {
     return order[start..<min(order.count, start + max(count, 0))].map { Int($0) }
   }
 
-  /// What to fetch so that a read of `range` is answered and the inner chunks it is after are whole: sorted, disjoint,
-  /// inside the shard, ranges closer than `gap` made one.
+  /// The inner chunk that a READ of `range` is after; nil where it is after the index, or bytes of none.
   ///
-  /// The kernel reads whole pages, so a read of one inner chunk also touches the last bytes of the one before and the
-  /// first of the one after: an inner chunk of which the read holds fewer than `spill` bytes, and not all, is not fetched
-  /// whole.
-  package func ranges(toRead range: ByteRange, gap: Int64, spill: Int64 = 4096) -> [ByteRange] {
+  /// The kernel reads whole pages, and some more, so a read of one inner chunk also touches the last bytes of the one
+  /// before and the first of the one after: an inner chunk of which the READ holds fewer than `spill` bytes, and not all,
+  /// is not meant. The first that is left is; what comes behind it is the kernel's read-ahead. Where none is left, the
+  /// READ is of the inner chunk that it begins in: its last page.
+  package func innerChunk(readBy range: ByteRange, spill: Int64 = firstReadAhead) -> Int? {
+    let wanted = range.clamped(to: 0..<shardSize)
+    if let own = layout.indexRange(shardSize: shardSize), own.overlaps(wanted),
+      Int64(wanted.count) <= layout.indexSize + Self.firstReadAhead
+    {
+      return nil
+    }
+    let touched = innerChunks(in: wanted)
+    let meant = touched.first { index in
+      let whole = offsets[index]..<(offsets[index] + lengths[index])
+      let part = whole.clamped(to: wanted)
+      return part == whole || Int64(part.count) >= spill
+    }
+    return meant ?? touched.first
+  }
+
+  /// The inner chunk that a reader begins to read by this READ: in its first page, or behind what the kernel had read
+  /// along with the inner chunk before. READs that go on, and the kernel's read-ahead, begin elsewhere.
+  package func innerChunk(begunBy range: ByteRange) -> Int? {
+    guard let index = innerChunk(readBy: range) else { return nil }
+    let start = offsets[index] / Self.page * Self.page
+    return (start...start + Self.firstReadAhead).contains(range.lowerBound) ? index : nil
+  }
+
+  private static let page: Int64 = 4096
+  /// What the kernel makes of a read of one page that goes on where another ended: four pages (Linux,
+  /// `get_init_ra_size`). Python reads an inner chunk in such a way, whole pages first and then the rest; so it is with
+  /// an index at the start of the file.
+  package static let firstReadAhead: Int64 = 4 * page
+
+  /// What to fetch so that a READ of `range` is answered and the inner chunk it is after is whole: sorted, disjoint,
+  /// inside the shard, ranges closer than `gap` made one. An inner chunk longer than `limit` is left to the READs of it.
+  package func ranges(
+    toRead range: ByteRange, gap: Int64, spill: Int64 = firstReadAhead, limit: Int64 = .max
+  ) -> [ByteRange] {
     let wanted = range.clamped(to: 0..<shardSize)
     guard !wanted.isEmpty else { return [] }
-    var ranges = [wanted]
-    for index in innerChunks(in: wanted) {
-      let whole = offsets[index]..<(offsets[index] + lengths[index])
-      let touched = whole.clamped(to: wanted)
-      if touched.upperBound - touched.lowerBound >= spill { ranges.append(whole) }
+    guard let index = innerChunk(readBy: wanted, spill: spill), lengths[index] <= limit else { return [wanted] }
+    return Self.merge([wanted, asRead(index)], gap: gap)
+  }
+
+  /// What readers of these inner chunks read: sorted, disjoint, ranges closer than `gap` made one. Of those absent,
+  /// nothing.
+  package func ranges(of indices: [Int], gap: Int64) -> [ByteRange] {
+    let present = indices.filter { index in
+      if case .bytes(let range) = innerChunk(index) { return !range.isEmpty }
+      return false
     }
-    return Self.merge(ranges, gap: gap)
+    return Self.merge(present.map { asRead($0) }, gap: gap)
+  }
+
+  /// The bytes of an inner chunk, and what the kernel reads along at its end: without, that would be a round trip of its
+  /// own for the last bytes.
+  private func asRead(_ index: Int) -> ByteRange {
+    let upper = offsets[index] + lengths[index]
+    return offsets[index]..<max(upper, min(upper / Self.page * Self.page + Self.firstReadAhead, shardSize))
   }
 
   /// Sorted and disjoint; ranges with fewer than `gap` bytes between them become one, and so do ranges that touch.

@@ -5,6 +5,8 @@ package import Objects
 package struct ShardLayout: Equatable, Sendable {
   /// Inner chunks of one shard that we keep an index for: 64 MiB of index. Above, a shard is plain ranges.
   package static let maximumTotal = 1 << 22
+  /// Bytes of an index that is fetched with the shard's name and kept parsed: 65,536 inner chunks.
+  private static let smallIndex: Int64 = 1 << 20
 
   /// In elements.
   package let innerChunkShape: [Int64]
@@ -71,6 +73,9 @@ package struct ShardLayout: Equatable, Sendable {
 
   /// Bytes of the index with its checksum.
   package var indexSize: Int64 { Int64(total) * 16 + (hasChecksum ? 4 : 0) }
+
+  /// Whether the index is worth having for a read of one inner chunk; else the shard is plain ranges.
+  package var isIndexSmall: Bool { indexSize <= Self.smallIndex }
 
   /// Where the index is; nil if a shard of this size has no room for one.
   package func indexRange(shardSize: Int64) -> ByteRange? {

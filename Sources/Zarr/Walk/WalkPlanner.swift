@@ -2,8 +2,8 @@
 ///
 /// Accesses are sorted into a few streams, one for each reader at work; each stream votes for an order (`WalkStream`).
 /// An order is believed only after it foretold accesses, so random reading is left alone. How many chunks ahead is the
-/// caller's budget and the planner's own depth: it grows with every chunk fetched ahead that was then read, and halves
-/// with every one that was thrown away unread.
+/// caller's budget and the planner's own depth: it begins with what the line brings in one round trip, grows with every
+/// chunk fetched ahead that was then read, and halves with every one that was thrown away unread.
 ///
 /// The same planner serves the inner chunks of shards, over `ArrayLayout.innerGrid`.
 /// Memory: 8 streams of 96 accesses, and 2,048 + 4,096 remembered chunks at most.
@@ -23,6 +23,8 @@ package struct WalkPlanner: Sendable {
   private var absent = RecentSet<ChunkCoordinates>(capacity: 4096)
   /// Chunks ahead of a reader, as far as experience goes.
   package private(set) var depth = firstDepth
+  /// Whether some walk was fetched ahead of: from then on, experience counts.
+  private var hasBegun = false
   /// The last budget: a depth beyond it would take long to come down again.
   private var greatestDepth = firstDepth
 
@@ -66,6 +68,10 @@ package struct WalkPlanner: Sendable {
     greatestDepth = max(budget.limit, Self.firstDepth)
     depth = min(depth, greatestDepth)
     guard budget.limit > 0, let latest, streams[latest].isConfident else { return [] }
+    if !hasBegun {
+      hasBegun = true
+      depth = min(max(depth, budget.cover), greatestDepth)
+    }
     let stream = streams[latest]
     let readers = streams.count { $0.isConfident && accesses - $0.lastAccess < 64 }
     let ahead = min(depth, max(budget.limit / max(readers, 1), 1))

@@ -34,16 +34,29 @@ import Testing
     var ledger = PrefetchLedger(capacity: 1)
     let hit1 = ledger.read(0..<10, of: one)
     #expect(!hit1)
-    ledger.fetched(0..<10, of: one)
-    ledger.fetched(10..<20, of: one)
+    ledger.fetched(0..<10, of: one, key: "a")
+    ledger.fetched(10..<20, of: one, key: "a")
     let hit2 = ledger.read(5..<15, of: one)
     #expect(hit2)
     let hit3 = ledger.read(5..<15, of: one)
     #expect(!hit3)
     #expect(ledger.used == 10)
-    ledger.fetched(0..<4, of: InodeNumber(70_002))
+    ledger.fetched(0..<4, of: InodeNumber(70_002), key: "b")
     #expect(ledger.wasted == 10)
     let hit4 = ledger.read(0..<20, of: one)
     #expect(!hit4)
+  }
+
+  @Test func `What is evicted unread is waste, what a reader overtook is not`() {
+    var ledger = PrefetchLedger()
+    ledger.fetched(0..<10, of: one, key: "a")
+    _ = ledger.read(0..<4, of: one)
+    let unread = ledger.evicted(one)
+    #expect(unread?.key == "a" && unread?.ranges == ByteRangeSet([4..<10]))
+    let again = ledger.evicted(one)
+    #expect(again == nil)
+    #expect(ledger.wasted == 6)
+    ledger.overtaken(5)
+    #expect(ledger.used == 9 && ledger.wasted == 6)
   }
 }
