@@ -67,16 +67,18 @@ private let block: Int64 = 32 << 10
       return inode
     }
 
-    /// As the kernel asks for Python: whole pages, 128 KiB at a time, and in place of the last page four.
+    /// As the kernel asks for Python: whole pages, 128 KiB at a time, and for the last buffer four pages, from the one with
+    /// the last byte on or from the next.
     func read(_ shard: Int, _ range: ByteRange) throws {
-      let end = range.upperBound / 4096 * 4096
+      let end = (range.upperBound + 2048) / 4096 * 4096
+      let size = Int64(shards[shard].bytes.count)
       var lower = range.lowerBound / 4096 * 4096
       while lower < end {
         let upper = min(lower + 128 << 10, end)
         try check(shard, lower..<upper)
         lower = upper
       }
-      try check(shard, end..<end + 16_384)
+      if end < size { try check(shard, end..<end + 16_384) }
     }
 
     private func check(_ shard: Int, _ range: ByteRange) throws {
@@ -90,7 +92,7 @@ private let block: Int64 = 32 << 10
     func blocks(_ shard: Int, inner: Int) throws -> ByteRange {
       let range = try #require(shards[shard].ranges[inner])
       let size = Int64(shards[shard].bytes.count)
-      return (range.lowerBound..<range.upperBound / 4096 * 4096 + 16_384).aligned(to: block, limit: size)
+      return (range.lowerBound..<(range.upperBound + 4095) / 4096 * 4096 + 16_384).aligned(to: block, limit: size)
     }
 
     /// The index, as each reader of one inner chunk reads it first, and then the inner chunk.

@@ -125,9 +125,9 @@ package struct ShardIndex: Sendable {
   /// The inner chunk that a READ of `range` is after; nil where it is after the index, or bytes of none.
   ///
   /// The kernel reads whole pages, and some more, so a read of one inner chunk also touches the last bytes of the one
-  /// before and the first of the one after: an inner chunk of which the READ holds fewer than `spill` bytes, and not all,
-  /// is not meant. The first that is left is; what comes behind it is the kernel's read-ahead. Where none is left, the
-  /// READ is of the inner chunk that it begins in: its last page.
+  /// before and the first of the one after: an inner chunk of which the READ holds `spill` bytes or fewer, and not all, is
+  /// not meant. The first that is left is; what comes behind it is the kernel's read-ahead. Where none is left, the READ
+  /// is of the inner chunk that it begins in, or that ended less than a page before: a reader's last buffer.
   package func innerChunk(readBy range: ByteRange, spill: Int64 = firstReadAhead) -> Int? {
     let wanted = range.clamped(to: 0..<shardSize)
     if let own = layout.indexRange(shardSize: shardSize), own.overlaps(wanted),
@@ -135,11 +135,11 @@ package struct ShardIndex: Sendable {
     {
       return nil
     }
-    let touched = innerChunks(in: wanted)
+    let touched = innerChunks(in: max(0, wanted.lowerBound - Self.page)..<wanted.upperBound)
     let meant = touched.first { index in
       let whole = offsets[index]..<(offsets[index] + lengths[index])
       let part = whole.clamped(to: wanted)
-      return part == whole || Int64(part.count) >= spill
+      return part == whole || Int64(part.count) > spill
     }
     return meant ?? touched.first
   }
@@ -149,13 +149,13 @@ package struct ShardIndex: Sendable {
   package func innerChunk(begunBy range: ByteRange) -> Int? {
     guard let index = innerChunk(readBy: range) else { return nil }
     let start = offsets[index] / Self.page * Self.page
-    return (start...start + Self.firstReadAhead).contains(range.lowerBound) ? index : nil
+    return (start...start + Self.firstReadAhead + Self.page).contains(range.lowerBound) ? index : nil
   }
 
   private static let page: Int64 = 4096
   /// What the kernel makes of a read of one page that goes on where another ended: four pages (Linux,
-  /// `get_init_ra_size`). Python reads an inner chunk in such a way, whole pages first and then the rest; so it is with
-  /// an index at the start of the file.
+  /// `get_init_ra_size`). Python reads an inner chunk in such a way, whole buffers of 4 KiB first and then the last one,
+  /// to its end; so it is with an index at the start of the file.
   package static let firstReadAhead: Int64 = 4 * page
 
   /// What to fetch so that a READ of `range` is answered and the inner chunk it is after is whole: sorted, disjoint,
@@ -183,7 +183,8 @@ package struct ShardIndex: Sendable {
   /// own for the last bytes.
   private func asRead(_ index: Int) -> ByteRange {
     let upper = offsets[index] + lengths[index]
-    return offsets[index]..<max(upper, min(upper / Self.page * Self.page + Self.firstReadAhead, shardSize))
+    let last = (upper + Self.page - 1) / Self.page * Self.page
+    return offsets[index]..<max(upper, min(last + Self.firstReadAhead, shardSize))
   }
 
   /// Sorted and disjoint; ranges with fewer than `gap` bytes between them become one, and so do ranges that touch.
