@@ -53,12 +53,13 @@ def main(bucket, examples=None):
     )
     shard[...] = np.random.default_rng(8).standard_normal((32, 128, 128)).astype("f4")
     # Inner chunks large enough that the cache's blocks around them weigh little: 295 KB, 16 in each of 3 shards.
+    values = np.random.default_rng(10).standard_normal((24, 384, 384), dtype="f4")
     for name, location in (("v3_inner.zarr", "end"), ("v3_inner_start.zarr", "start")):
         inner = zarr.create_array(
             f"{bucket}/{name}", shape=(24, 384, 384), shards={"shape": (8, 384, 384), "index_location": location},
             chunks=(8, 96, 96), dtype="f4", zarr_format=3,
         )
-        inner[...] = np.random.default_rng(10).standard_normal(inner.shape).astype("f4")
+        inner[...] = values
     raw = zarr.create_array(
         f"{bucket}/v2_raw.zarr", shape=air.shape, chunks=CHUNKS, dtype="f4", zarr_format=2, compressors=None, fill_value=-9.0
     )
