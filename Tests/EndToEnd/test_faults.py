@@ -1,5 +1,6 @@
 """What the network can do to a reader: it waits and is right, or it raises. Never a fill value, never a wrong byte."""
 
+import contextlib
 import errno
 import os
 import signal
@@ -9,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import processes
+from harness.certificates import Authority
 from harness.mount import PATIENCE
+from harness.proxy import Proxy
 
 from conftest import ZARR2
 
@@ -292,3 +295,53 @@ def test_the_proxy_breaks_what_it_is_told(proxy, s3):
     proxy.accept()
     proxy.heal()
     assert get()[0] == unsigned
+
+
+def test_the_proxy_changes_answers_as_it_is_told(s3, work):
+    """The harness itself, for what is done to an answer: each is seen by a client that believes all it is told."""
+    import http.client
+    import ssl
+
+    authority = Authority(work / "tls")
+    good, wrong, expired = authority.issue("good"), authority.issue("wrong", "DNS:elsewhere.invalid"), authority.issue("old", days=-1)
+    with Proxy(s3.port, certificate=good) as proxy:
+
+        def get():
+            context = ssl.create_default_context(cafile=authority.ca)
+            connection = http.client.HTTPSConnection("localhost", proxy.port, timeout=5, context=context)
+            try:
+                connection.request("GET", "/bucket/raw/empty", headers={"Range": "bytes=0-9"})
+                response = connection.getresponse()
+                return response.status, dict(response.getheaders()), response.read()
+            finally:
+                connection.close()
+
+        status, head, body = get()
+        assert status in (400, 403) and len(body) == int(head["Content-Length"]) > 100
+        proxy.fault("reset_head", after=20, times=1)
+        # A client this trusting takes the end of the line for the end of the head.
+        with contextlib.suppress(ConnectionError):
+            assert "Content-Length" not in get()[1]
+        for action, settings, error in (
+            # Below TLS a reset is told as a body that ends early.
+            ("reset_body", {"after": 10}, (ConnectionError, http.client.IncompleteRead)),
+            ("length", {"by": 10}, http.client.IncompleteRead),
+        ):
+            proxy.fault(action, times=1, **settings)
+            with pytest.raises(error):
+                get()
+        proxy.fault("length", by=-10, times=1)
+        assert get()[2] == body[:-10]
+        proxy.fault("flip", times=1)
+        assert get()[2] != body
+        proxy.fault("drip", rate=len(body) * 2, times=1)
+        assert get()[2] == body
+        proxy.fault("garbage", times=1)
+        assert get()[0] == 200
+        assert get()[2] == body
+        for certificate in (wrong, expired):
+            proxy.present(certificate)
+            with pytest.raises(ssl.SSLCertVerificationError):
+                get()
+        proxy.present(good)
+        assert get()[2] == body
