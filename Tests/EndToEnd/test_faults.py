@@ -2,9 +2,12 @@
 
 import contextlib
 import errno
+import hashlib
+import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -244,6 +247,80 @@ class TestDeadNetwork:
         assert dead.process.wait(40) == 0
         assert reader.wait(20) != 0
         assert not dead.mounted
+
+
+STUCK = 200
+
+#: Reads every file of a folder at once, each in a thread of its own, and prints {name: sha256}.
+READ_ALL = """
+import hashlib, json, os, sys, threading
+digests = {}
+def read(name):
+    with open(os.path.join(sys.argv[1], name), "rb") as body:
+        digests[name] = hashlib.sha256(body.read()).hexdigest()
+threads = [threading.Thread(target=read, args=(name,)) for name in os.listdir(sys.argv[1])]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+json.dump(digests, sys.stdout)
+"""
+
+
+class TestNetworkGone:
+    """Connections are accepted and nothing is ever answered, while 200 reads wait for it."""
+
+    @pytest.fixture
+    def gone(self, proxy, new_bucket, make_mount):
+        """(mount, bodies by name below many/, the fault, the process that reads them all)."""
+        name, put = new_bucket
+        bodies = {f"o{index:03d}": os.urandom(300_000) for index in range(STUCK)}
+        for key, body in bodies.items():
+            put(f"many/{key}", body)
+        put("cached", b"read before" * 30_000)
+        put("other", b"never read")
+        with make_mount(proxy, source=f"s3://{name}", ttl="1h", timeout="120s") as mount:
+            assert (mount / "cached").read_bytes() == b"read before" * 30_000
+            os.listdir(mount.point)
+            assert len(os.listdir(mount / "many")) == STUCK
+            fault = proxy.fault("stall")
+            reader = subprocess.Popen([sys.executable, "-c", READ_ALL, mount / "many"], stdout=subprocess.PIPE)
+            try:
+                # More than the kernel keeps in flight in the background, than connections and than workers.
+                processes.wait_until(lambda: mount.stats()["reads.waiting_reads"] >= STUCK, PATIENCE, "200 stuck reads")
+                yield mount, bodies, fault, reader
+            finally:
+                proxy.heal()
+                reader.kill()
+                reader.wait(PATIENCE)
+
+    def test_what_is_cached_answers(self, gone):
+        mount, _, fault, _ = gone
+        # Not from the kernel's pages: the daemon has to give it.
+        with open(mount / "cached", "rb") as cached:
+            os.posix_fadvise(cached.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        for command in (["cat", mount / "cached"], ["ls", mount.point], ["ls", "-l", mount.point], ["df", mount.point]):
+            processes.run(command, within=20)
+        assert mount.stats()["reads.waiting_reads"] >= STUCK
+        stuck = subprocess.Popen(["cat", mount / "other"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        processes.wait_until(lambda: mount.stats()["reads.waiting_reads"] > STUCK, PATIENCE, "one more")
+        stuck.send_signal(signal.SIGINT)
+        assert stuck.wait(20) == -signal.SIGINT
+
+    def test_unmount_answers(self, gone):
+        from harness.mount import ZARRFS
+
+        mount, _, _, reader = gone
+        # Busy, while the reader lives.
+        assert processes.run([ZARRFS, "unmount", mount.point], env=mount.env, within=20, check=False).returncode != 0
+        reader.kill()
+        reader.wait(20)
+        processes.run([ZARRFS, "unmount", mount.point], env=mount.env, within=40)
+        assert mount.process.wait(40) == 0
+
+    def test_the_stuck_reads_finish_when_it_returns(self, gone, proxy):
+        mount, bodies, fault, reader = gone
+        proxy.heal()
+        out, _ = reader.communicate(timeout=PATIENCE)
+        assert json.loads(out) == {name: hashlib.sha256(body).hexdigest() for name, body in bodies.items()}
 
 
 def test_a_failure_is_remembered_for_the_second_read(proxy, make_mount):
