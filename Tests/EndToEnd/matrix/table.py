@@ -11,6 +11,9 @@ from .readers import READERS
 BEGIN, END = "<!-- matrix: begin (written by `make matrix`) -->", "<!-- matrix: end -->"
 
 
+NAMED = ("EIO", "EACCES", "ESTALE", "ENOENT", "ENOTDIR")
+
+
 class Results:
     """What cells did, by their names; in a file, a line for each, where a later line replaces an earlier one."""
 
@@ -40,14 +43,15 @@ class Results:
         return [row for name, row in self.rows.items() if all(w is None or w.name == n for w, n in zip(wanted, name, strict=True))]
 
 
-def write(path, results):
+def write(path, results, of):
+    """`of`: how many cells there are."""
     text = path.read_text()
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    path.write_text(f"{before}{BEGIN}\n\n{tables(results)}\n{END}{after}")
+    path.write_text(f"{before}{BEGIN}\n\n{tables(results, of)}\n{END}{after}")
 
 
-def tables(results):
+def tables(results, of):
     cells = results.of()
     wrong = sum(1 for cell in cells if cell["wrong"])
     first = _table(
@@ -63,7 +67,7 @@ def tables(results):
         count = Counter(kind(cell) for cell in results.of(reader=reader))
         rows.append(f"| {reader.name} | {' | '.join(str(count[k] or '') for k in kinds)} |")
     return "\n".join([
-        f"{len(cells)} cells, {wrong} wrong. A number is how many of the readers saw it.", "",
+        f"{len(cells)} of {of} cells were played, {wrong} were wrong. A number is how many of the readers saw it.", "",
         "One chunk is struck:", "", first, "", "Other parts, and all at once:", "", parts, "",
         "By reader, over all cells:", "", *rows, "",
     ])  # fmt: skip
@@ -72,6 +76,8 @@ def tables(results):
 def kind(cell):
     """The outcome without what only matters while looking for a mistake."""
     outcome = cell["outcome"]
+    if outcome.startswith("error") and outcome.split()[-1] not in NAMED:
+        return "error of its own"
     return outcome.split(",")[0] if outcome.startswith("right") else outcome
 
 
