@@ -4,7 +4,7 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup build release install uninstall demo test test-unit test-end test-thread test-address \
-        check format coverage bench stress fuzz clean
+        check format coverage bench matrix stress fuzz clean
 
 PREFIX ?= /usr/local
 SECONDS_TO_FUZZ ?= 60
@@ -84,6 +84,11 @@ coverage: ## lines that no unit test runs, by file
 bench: release ## zarrfs beside the local disk, rclone and plain curl (ARGS='--rtt 100')
 	@scripts/setup
 	.venv/bin/python Benchmarks/bench.py $(ARGS)
+
+matrix: ## every fault with every reader; writes the tables of docs/reliability.md (MATRIX_ONLY='403 / all' to choose)
+	@scripts/setup
+	swift build --product zarrfs
+	MATRIX_RESULTS=.build/matrix.jsonl MATRIX_TABLE=docs/reliability.md $(PYTEST) -m matrix -o faulthandler_timeout=0 $(ARGS)
 
 stress: ## the long loops: 200 kills, 200,000 keys, 500,000 names
 	@scripts/setup

@@ -128,7 +128,7 @@ package final class HTTPStore: ObjectStore, CheckableStore {
   ) -> Result<ObjectVersion, StoreError> {
     switch result {
     case .complete, .refused:
-      guard let head = handler.head else { return .failure(place.error(.rejected, "no response")) }
+      guard let head = handler.head else { return .failure(place.error(.garbled, "no response")) }
       return Result { () throws(StoreError) in ObjectResponse.version(head, size: try size(head)) }
     case .status(let reply): return .failure(place.error(reply, now: time.now()))
     case .failed(let failure): return .failure(place.error(failure))

@@ -13,7 +13,9 @@ package struct StoreError: Error, Sendable {
     case unsatisfiable(size: Int64?)
     /// It may work later: connection, timeout, stall, truncation, 408, 429, 5xx.
     case unavailable
-    /// The remote breaks its protocol, or a request was refused (other 4xx): trying again will not help.
+    /// What came is no answer: its parts contradict each other, or it is not what the protocol says. A few more tries.
+    case garbled
+    /// The request was refused (other 4xx), or the remote cannot do such a thing: trying again will not help.
     case rejected
     /// Certificate, DNS name, no credentials: the set-up is wrong. Tried again like `unavailable` once mounted.
     case misconfigured

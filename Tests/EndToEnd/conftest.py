@@ -81,7 +81,7 @@ def work(session_folder, request):
 
 
 @pytest.fixture(autouse=True)
-def freed():
+def freed(request):
     """Ends the mounts of a test that is stuck in one, before pytest's own limit: a reader inside the kernel hears no signal."""
     marks = []
 
@@ -90,7 +90,8 @@ def freed():
             marks.append(mount.point)
             mount.discard()
 
-    limit = threading.Timer(105, free)
+    marked = request.node.get_closest_marker("timeout")
+    limit = threading.Timer(marked.args[0] - 15 if marked else 105, free)
     if not os.environ.get("ZARRFS_STRESS"):
         limit.daemon = True
         limit.start()

@@ -1,15 +1,21 @@
 """What the network can do to a reader: it waits and is right, or it raises. Never a fill value, never a wrong byte."""
 
+import contextlib
 import errno
+import hashlib
+import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import processes
+from harness.certificates import Authority
 from harness.mount import PATIENCE
+from harness.proxy import Proxy
 
 from conftest import ZARR2
 
@@ -243,6 +249,80 @@ class TestDeadNetwork:
         assert not dead.mounted
 
 
+STUCK = 200
+
+#: Reads every file of a folder at once, each in a thread of its own, and prints {name: sha256}.
+READ_ALL = """
+import hashlib, json, os, sys, threading
+digests = {}
+def read(name):
+    with open(os.path.join(sys.argv[1], name), "rb") as body:
+        digests[name] = hashlib.sha256(body.read()).hexdigest()
+threads = [threading.Thread(target=read, args=(name,)) for name in os.listdir(sys.argv[1])]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+json.dump(digests, sys.stdout)
+"""
+
+
+class TestNetworkGone:
+    """Connections are accepted and nothing is ever answered, while 200 reads wait for it."""
+
+    @pytest.fixture
+    def gone(self, proxy, new_bucket, make_mount):
+        """(mount, bodies by name below many/, the fault, the process that reads them all)."""
+        name, put = new_bucket
+        bodies = {f"o{index:03d}": os.urandom(300_000) for index in range(STUCK)}
+        for key, body in bodies.items():
+            put(f"many/{key}", body)
+        put("cached", b"read before" * 30_000)
+        put("other", b"never read")
+        with make_mount(proxy, source=f"s3://{name}", ttl="1h", timeout="120s") as mount:
+            assert (mount / "cached").read_bytes() == b"read before" * 30_000
+            os.listdir(mount.point)
+            assert len(os.listdir(mount / "many")) == STUCK
+            fault = proxy.fault("stall")
+            reader = subprocess.Popen([sys.executable, "-c", READ_ALL, mount / "many"], stdout=subprocess.PIPE)
+            try:
+                # More than the kernel keeps in flight in the background, than connections and than workers.
+                processes.wait_until(lambda: mount.stats()["reads.waiting_reads"] >= STUCK, PATIENCE, "200 stuck reads")
+                yield mount, bodies, fault, reader
+            finally:
+                proxy.heal()
+                reader.kill()
+                reader.wait(PATIENCE)
+
+    def test_what_is_cached_answers(self, gone):
+        mount, _, fault, _ = gone
+        # Not from the kernel's pages: the daemon has to give it.
+        with open(mount / "cached", "rb") as cached:
+            os.posix_fadvise(cached.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        for command in (["cat", mount / "cached"], ["ls", mount.point], ["ls", "-l", mount.point], ["df", mount.point]):
+            processes.run(command, within=20)
+        assert mount.stats()["reads.waiting_reads"] >= STUCK
+        stuck = subprocess.Popen(["cat", mount / "other"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        processes.wait_until(lambda: mount.stats()["reads.waiting_reads"] > STUCK, PATIENCE, "one more")
+        stuck.send_signal(signal.SIGINT)
+        assert stuck.wait(20) == -signal.SIGINT
+
+    def test_unmount_answers(self, gone):
+        from harness.mount import ZARRFS
+
+        mount, _, _, reader = gone
+        # Busy, while the reader lives.
+        assert processes.run([ZARRFS, "unmount", mount.point], env=mount.env, within=20, check=False).returncode != 0
+        reader.kill()
+        reader.wait(20)
+        processes.run([ZARRFS, "unmount", mount.point], env=mount.env, within=40)
+        assert mount.process.wait(40) == 0
+
+    def test_the_stuck_reads_finish_when_it_returns(self, gone, proxy):
+        mount, bodies, fault, reader = gone
+        proxy.heal()
+        out, _ = reader.communicate(timeout=PATIENCE)
+        assert json.loads(out) == {name: hashlib.sha256(body).hexdigest() for name, body in bodies.items()}
+
+
 def test_a_failure_is_remembered_for_the_second_read(proxy, make_mount):
     """The kernel asks twice for a page that failed: the reader waits one --timeout, not two. Told by the attempts at the server."""
     with make_mount(proxy, timeout=TIMEOUT) as mount:
@@ -292,3 +372,53 @@ def test_the_proxy_breaks_what_it_is_told(proxy, s3):
     proxy.accept()
     proxy.heal()
     assert get()[0] == unsigned
+
+
+def test_the_proxy_changes_answers_as_it_is_told(s3, work):
+    """The harness itself, for what is done to an answer: each is seen by a client that believes all it is told."""
+    import http.client
+    import ssl
+
+    authority = Authority(work / "tls")
+    good, wrong, expired = authority.issue("good"), authority.issue("wrong", "DNS:elsewhere.invalid"), authority.issue("old", days=-1)
+    with Proxy(s3.port, certificate=good) as proxy:
+
+        def get():
+            context = ssl.create_default_context(cafile=authority.ca)
+            connection = http.client.HTTPSConnection("localhost", proxy.port, timeout=5, context=context)
+            try:
+                connection.request("GET", "/bucket/raw/empty", headers={"Range": "bytes=0-9"})
+                response = connection.getresponse()
+                return response.status, dict(response.getheaders()), response.read()
+            finally:
+                connection.close()
+
+        status, head, body = get()
+        assert status in (400, 403) and len(body) == int(head["Content-Length"]) > 100
+        proxy.fault("reset_head", after=20, times=1)
+        # A client this trusting takes the end of the line for the end of the head.
+        with contextlib.suppress(ConnectionError):
+            assert "Content-Length" not in get()[1]
+        for action, settings, error in (
+            # Below TLS a reset is told as a body that ends early.
+            ("reset_body", {"after": 10}, (ConnectionError, http.client.IncompleteRead)),
+            ("length", {"by": 10}, http.client.IncompleteRead),
+        ):
+            proxy.fault(action, times=1, **settings)
+            with pytest.raises(error):
+                get()
+        proxy.fault("length", by=-10, times=1)
+        assert get()[2] == body[:-10]
+        proxy.fault("flip", times=1)
+        assert get()[2] != body
+        proxy.fault("drip", rate=len(body) * 2, times=1)
+        assert get()[2] == body
+        proxy.fault("garbage", times=1)
+        assert get()[0] == 200
+        assert get()[2] == body
+        for certificate in (wrong, expired):
+            proxy.present(certificate)
+            with pytest.raises(ssl.SSLCertVerificationError):
+                get()
+        proxy.present(good)
+        assert get()[2] == body

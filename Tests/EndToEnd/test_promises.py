@@ -183,6 +183,44 @@ def test_stale_when_the_remote_is_down(proxy, bucket, make_mount):
             assert (mount / CHUNK).read_bytes() == expected
 
 
+def test_no_stale_answer_where_that_is_forbidden(proxy, bucket, make_mount):
+    with make_mount(proxy, ttl="1s", timeout="2s", stale_if_error="no") as mount:
+        expected = (mount / CHUNK).read_bytes()
+        proxy.refuse()
+        threading.Event().wait(1.1)
+        with pytest.raises(OSError) as caught:
+            (mount / CHUNK).read_bytes()
+        assert caught.value.errno == errno.EIO
+        assert mount.stats()["names.poisoned"] > 0
+        proxy.accept()
+
+        def recovered():
+            try:
+                return (mount / CHUNK).read_bytes() == expected
+            except OSError:
+                return False
+
+        processes.wait_until(recovered, PATIENCE, "recovery", step=0.3)
+
+
+def test_offline_asks_nothing(proxy, bucket, make_mount):
+    """With a server that would answer: what is cached is right however old, and the rest is an error, not a missing file."""
+    with make_mount(proxy) as mount:
+        expected = (mount / CHUNK).read_bytes()
+        listed = sorted(os.listdir(mount / "v2_raw.zarr"))
+    proxy.forget()
+    with make_mount(proxy, offline=True, ttl="1ms") as mount:
+        assert (mount / CHUNK).read_bytes() == expected
+        assert sorted(os.listdir(mount / "v2_raw.zarr")) == listed
+        with pytest.raises(OSError) as caught:
+            (mount / "v2_raw.zarr/1.1.1").read_bytes()
+        assert caught.value.errno == errno.EIO
+        with pytest.raises(OSError) as caught:
+            os.listdir(mount / "v3_plain.zarr")
+        assert caught.value.errno != errno.ENOENT
+    assert proxy.requests() == []
+
+
 def test_a_changed_object_is_a_new_file(proxy, new_bucket, make_mount):
     name, put = new_bucket
     put("object", b"old and short")

@@ -39,6 +39,19 @@ import Testing
     #expect(Self.judge(&table, "air", in: .root) == Advice(.ask))
   }
 
+  @Test func arraysAndTheGroupsAboveThemAreDirectories() {
+    var table = Self.table()
+    _ = Self.learn(&table, "a/b/air/.zarray", Self.array("[100,100]", "[10,10]"))
+    for key: ObjectKey in ["a/", "a/b/", "a/b/air/"] {
+      let isNamed = table.isNamed(key)
+      #expect(isNamed)
+    }
+    for key: ObjectKey in ["b/", "a/b/ai/", "a/b/air/0/"] {
+      let isNamed = table.isNamed(key)
+      #expect(!isNamed)
+    }
+  }
+
   @Test func aDocumentIsAskedForByGetAndItsDirectoryListedOnce() {
     var table = Self.table()
     #expect(

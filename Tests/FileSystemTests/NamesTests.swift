@@ -129,6 +129,7 @@ private final class ScriptedOracle: NameOracle {
     return []
   }
 
+  func isNamed(_ directory: ObjectKey) -> Bool { directory == "air/" }
   func noteRead(_ key: ObjectKey) -> [Ahead] { [] }
   func document(of key: ObjectKey) -> DocumentPlace? { nil }
   func noteAbsent(_ key: ObjectKey) {}
@@ -137,6 +138,27 @@ private final class ScriptedOracle: NameOracle {
 }
 
 @Suite struct OracleTests {
+  /// Consolidated metadata told of the array before anything was heard of its directory.
+  @Test func aDirectoryByTheHierarchyIsNoPoisonedFile() throws {
+    let world = World(oracle: ScriptedOracle([:])) { $0.put("air/0.0", "1") }
+    world.store.setOutage(.failing(InMemoryStore.unavailable))
+    let air = try #require(world.lookup("air").attributes)
+    #expect(air.isDirectory)
+    let chunk = try #require(world.lookup("0.0", in: air.inode).inode)
+    #expect(world.read(chunk) == .failure(.inputOutput))
+    let other = try #require(world.lookup("lat").attributes)
+    #expect(!other.isDirectory)
+    // Believed by nobody: asked again as soon as somebody answers.
+    world.store.setOutage(nil)
+    world.store.remove("air/0.0")
+    for _ in 0..<5 where !world.lookup("air").isAbsent {
+      world.time.advance(by: .seconds(2))
+      _ = world.lookup("air")
+      _ = world.store.headAndWait("anything")
+    }
+    #expect(world.lookup("air").isAbsent)
+  }
+
   @Test func judgementsSaveRequests() throws {
     let oracle = ScriptedOracle([
       "c": .directory, "0.0": .askByGet(.chunk), "0.1": .askByGet(.chunk),

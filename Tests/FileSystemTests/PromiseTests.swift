@@ -258,6 +258,22 @@ extension Result {
     #expect(world.list() == nil)
   }
 
+  /// A poisoned entry is a file, and a file within a path is ENOTDIR: zarr-python 3 takes that for a missing chunk.
+  @Test(arguments: [StoreError(.forbidden, "403"), InMemoryStore.unavailable])
+  func whatWasADirectoryStaysOneAndPoisonsWhatLiesBelow(error: StoreError) throws {
+    for servesStale in [true, false] {
+      let world = World(configuration: NamesConfiguration(servesStaleOnError: servesStale)) { $0.put("air/0.0", "1") }
+      let air = try #require(world.lookup("air").inode)
+      #expect(world.lookup("0.0", in: air).attributes?.size == 1)
+      world.time.advance(by: .seconds(600))
+      world.store.setOutage(.failing(error))
+      let again = try #require(world.lookup("air").attributes)
+      #expect(again.isDirectory && again.inode == air)
+      let below = try #require(world.lookup("0.1", in: air).inode)
+      #expect(world.read(below) == .failure(error.kind == .forbidden ? .accessDenied : .inputOutput))
+    }
+  }
+
   @Test func offlineNeverAsks() throws {
     let world = World { store in
       store.put("a", "1")

@@ -229,7 +229,7 @@ import Testing
     let key = check(Self.error(403, "InvalidAccessKeyId"))
     #expect(key.outcome == "misconfigured" && key.message.contains("access key is not known"))
     #expect(check(.init(404)).outcome == "misconfigured")
-    #expect(check(.init(text: "<html></html>")).outcome == "rejected")
+    #expect(check(.init(text: "<html></html>")).outcome == "garbled")
     #expect(check(.init(503)).outcome == "unavailable")
   }
 

@@ -59,6 +59,7 @@ import Testing
     let world = try World { request in
       switch request.path {
       case "/close": .init(fault: .closeAtOnce)
+      case "/head": .init(fault: .closeInHead)
       case "/short": .init(body: sampleBytes(1000), fault: .truncate(after: 10))
       case "/loop": .init(302, headers: [("Location", "/loop")])
       default: .init(body: sampleBytes(1000))
@@ -67,6 +68,7 @@ import Testing
     defer { world.end() }
     let url = world.server.url
     #expect(failure(send(world, HTTPRequest(.get, url + "/close"))) == "broken")
+    #expect(failure(send(world, HTTPRequest(.get, url + "/head"))) == "broken")
     #expect(failure(send(world, HTTPRequest(.get, url + "/short"))) == "broken")
     #expect(failure(send(world, HTTPRequest(.get, url + "/ok"), limit: 10)) == "malformed")
     #expect(failure(send(world, HTTPRequest(.get, url + "/loop", redirects: 3))) == "tooManyRedirects")

@@ -24,6 +24,8 @@ package final class HTTPTestServer: Sendable {
   package enum Fault: Sendable {
     /// The connection is closed before a byte of the response.
     case closeAtOnce
+    /// The status line and no more, then the connection is closed.
+    case closeInHead
     /// So many bytes of the body, then the connection is closed.
     case truncate(after: Int)
     /// So many bytes of the body, then nothing until the server stops or the client closes.
@@ -215,13 +217,17 @@ package final class HTTPTestServer: Sendable {
   private func send(_ response: Response, to request: Request, on connection: CInt) -> Bool {
     if case .closeAtOnce = response.fault { return false }
     var head = "HTTP/1.1 \(response.status) Test\r\n"
+    if case .closeInHead = response.fault {
+      _ = write(Array(head.utf8), to: connection)
+      return false
+    }
     for (name, value) in response.headers { head += "\(name): \(value)\r\n" }
     let length = response.declaredLength ?? response.body.count
     head += length < 0 ? "Connection: close\r\n" : "Content-Length: \(length)\r\n"
     guard write(Array((head + "\r\n").utf8), to: connection) else { return false }
     if request.method == "HEAD" { return length >= 0 }
     switch response.fault {
-    case .closeAtOnce: return false
+    case .closeAtOnce, .closeInHead: return false
     case .truncate(let count):
       _ = write(Array(response.body.prefix(count)), to: connection)
       return false

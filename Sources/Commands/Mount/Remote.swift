@@ -23,6 +23,9 @@ final class Remote: Sendable {
     loopOptions.maxConnections = options.connections
     loopOptions.caBundle = certificates
     loopOptions.userAgent = "zarrfs/\(Version.text)"
+    // A reader that is promised an answer within 3 s shall not wait 10 s to learn that the line is dead.
+    loopOptions.stallTime = min(loopOptions.stallTime, max(.seconds(1), options.timeout))
+    loopOptions.connectTimeout = min(loopOptions.connectTimeout, max(.seconds(1), options.timeout))
     loop = TransferLoop(options: loopOptions)
     do throws(StoreError) {
       plain = try Self.store(

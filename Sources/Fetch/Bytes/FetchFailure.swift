@@ -18,7 +18,7 @@ package enum FetchFailure: Error, Sendable {
     case .changed: self = .changed
     case .notFound: self = .notFound(error)
     case .forbidden: self = .forbidden(error)
-    case .unsatisfiable, .unavailable, .rejected, .misconfigured, .cancelled: self = .unavailable(error)
+    case .unsatisfiable, .unavailable, .garbled, .rejected, .misconfigured, .cancelled: self = .unavailable(error)
     }
   }
 }

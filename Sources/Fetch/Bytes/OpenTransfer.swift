@@ -65,7 +65,7 @@ final class OpenTransfer: GetReceiver, @unchecked Sendable {
       return fetcher.forget(self)
     }
     if hasBegun { return fetcher.openEnded(self) }
-    fetcher.openFailed(self, failure ?? StoreError(.rejected, "GET \(key): no head"))
+    fetcher.openFailed(self, failure ?? StoreError(.garbled, "GET \(key): no head"))
   }
 }
 

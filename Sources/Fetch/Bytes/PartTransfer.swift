@@ -55,7 +55,7 @@ final class PartTransfer: GetReceiver, @unchecked Sendable {
     if !Self.isSame(head.version, object.version) {
       refuse(StoreError(.changed, "\(object.key) is another version now"))
     } else if head.range.lowerBound > range.lowerBound {
-      refuse(StoreError(.rejected, "GET \(object.key): other bytes than the ones asked for"))
+      refuse(StoreError(.garbled, "GET \(object.key): other bytes than the ones asked for"))
     }
     if range == 0..<head.version.size, head.range == range { expected = head.checksum }
   }
@@ -97,7 +97,7 @@ final class PartTransfer: GetReceiver, @unchecked Sendable {
     } else if let failure, !(isWhole && failure.kind == .cancelled) {
       end = failure.kind == .cancelled ? .abandoned : .failed(FetchFailure(failure))
       // All is in and the store still complains: a checksum. What is whole but wrong must not stay.
-      keep = !isWhole && failure.kind != .rejected
+      keep = !isWhole && failure.kind != .rejected && failure.kind != .garbled
     } else if isWhole, let expected, checksum != expected {
       isDamaged = true
       end = .abandoned

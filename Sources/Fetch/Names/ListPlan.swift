@@ -28,7 +28,7 @@ package struct ListPlan: Sendable {
     pages += 1
     if let token = page.continuation {
       if token == seenToken || token.isEmpty {
-        return .fail(StoreError(.rejected, "the listing of \(prefix) repeats its continuation token"))
+        return .fail(StoreError(.garbled, "the listing of \(prefix) repeats its continuation token"))
       }
       if pages == nextCheckpoint {
         seenToken = token

@@ -24,7 +24,7 @@ extension ResolvePlan {
     if case .failed(let error) = replies[.slash], !means(error), error.kind != .rejected {
       return .done(.unknown(error))
     }
-    return .done(.known(.absent))
+    return .done(openQuestion.map { .unknown($0) } ?? .known(.absent))
   }
 
   /// Whether the failure means absent.

@@ -126,7 +126,8 @@ package struct ResolvePlan: Sendable {
       return refuses(other) && error.kind == .forbidden
         ? .ask(ask(documentProbes)) : .done(.unknown(error.kind == .forbidden ? other : error))
     case (_, .failed(let error)):
-      return refuses(error) ? .ask(ask(documentProbes)) : .done(.unknown(error))
+      // What made no sense this time may still be a directory by its documents; never absent.
+      return refuses(error) || error.kind == .garbled ? .ask(ask(documentProbes)) : .done(.unknown(error))
     case (.failed(let error), _):
       return error.kind == .forbidden ? concludeExact(error) : .done(.unknown(error))
     default: return .done(.known(.absent))
@@ -146,6 +147,14 @@ package struct ResolvePlan: Sendable {
 
   private var documentProbes: [Question] { Self.documents.indices.map { .document($0) } }
 
-  /// Listing will not work here, now or later.
+  /// Listing will not work here, it seems.
   private func refuses(_ error: StoreError) -> Bool { error.kind == .forbidden || error.kind == .rejected }
+
+  /// Why the question whether something lies below remains open; nil where listing is forbidden, or the server is one
+  /// that has none: there the documents are all there is to go by.
+  var openQuestion: StoreError? {
+    guard case .failed(let error) = replies[.below] else { return nil }
+    let hasNoListing = error.kind == .rejected && [nil, 405, 501].contains(error.status)
+    return error.kind == .forbidden || hasNoListing ? nil : error
+  }
 }

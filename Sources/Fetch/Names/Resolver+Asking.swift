@@ -160,6 +160,11 @@ extension Resolver {
     for waiter in waiters { waiter(.unknown(failure)) }
   }
 
+  /// What may be given while the remote cannot be asked: what was known, or of that at least the directories.
+  func servable(_ inquiry: Inquiry) -> Entry? {
+    configuration.servesStaleOnError || inquiry.fallback?.kind == .directory ? inquiry.fallback : nil
+  }
+
   private func finish(_ inquiry: Inquiry, _ body: (inout State) -> Void) -> [PendingAnswer<Resolution>] {
     let (waiters, transfers) = state.withLock { state in
       state.inquiries[inquiry.place] = nil

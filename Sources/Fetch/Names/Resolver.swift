@@ -179,7 +179,7 @@ final class Resolver: Sendable {
   ) -> (any PendingName)? {
     let waiter = PendingAnswer(interruption: Resolution.unknown(.interrupted), answer)
     let now = time.monotonic()
-    let stale = configuration.servesStaleOnError ? new.fallback : nil
+    let stale = servable(new)
     let beginning = state.withLock { $0.begin(new, storageClass, waiter, stale: stale, now, configuration) }
     switch beginning {
     case .start(let questions, let waits):

@@ -31,7 +31,7 @@ extension StoreError {
   var isFault: Bool {
     switch kind {
     case .notFound, .changed, .unsatisfiable, .cancelled: false
-    case .forbidden, .unavailable, .rejected, .misconfigured: true
+    case .forbidden, .unavailable, .garbled, .rejected, .misconfigured: true
     }
   }
 }

@@ -34,7 +34,7 @@ final class GetHandler: ResponseHandler, @unchecked Sendable {
     if taken > 0 { receiver.append(UnsafeRawBufferPointer(rebasing: bytes[..<Int(taken)])) }
     self.left = left - taken
     if taken < bytes.count {
-      problem = place.error(.rejected, "the response is longer than its range")
+      problem = place.error(.garbled, "the response is longer than its range")
       return false
     }
     return true

@@ -29,7 +29,7 @@ enum ObjectResponse {
   /// The size that a HEAD tells. Throws `rejected` without one.
   static func size(ofHead head: HTTPResponseHead, at place: Place) throws(StoreError) -> Int64 {
     guard let size = head.contentLength else {
-      throw place.error(.rejected, "the server does not tell the object's size (no Content-Length)", head)
+      throw place.error(.garbled, "the server does not tell the object's size (no Content-Length)", head)
     }
     return size
   }
@@ -45,23 +45,26 @@ enum ObjectResponse {
     // rclone's S3 server sends parts with status 200.
     case 200, 206:
       guard let content = ContentRange(head["content-range"] ?? ""), let range = content.range, let size = content.size
-      else { throw place.error(.rejected, "the server sent a part without telling which (Content-Range)", head) }
+      else { throw place.error(.garbled, "the server sent a part without telling which (Content-Range)", head) }
       let wanted: ByteRange
       switch request.range {
-      case .whole: throw place.error(.rejected, "the server sent a part of the object, unasked", head)
+      case .whole: throw place.error(.garbled, "the server sent a part of the object, unasked", head)
       case .bytes(let bytes): wanted = bytes.clamped(to: 0..<max(size, bytes.lowerBound))
       case .suffix(let count): wanted = max(0, size - count)..<size
       }
       guard range == wanted else {
-        throw place.error(.rejected, "the server sent bytes \(range), not the bytes \(wanted) asked for", head)
+        throw place.error(.garbled, "the server sent bytes \(range), not the bytes \(wanted) asked for", head)
       }
       if head["content-length"] != nil, head.contentLength != Int64(range.count) {
-        throw place.error(.rejected, "the length of the response is not that of its range", head)
+        throw place.error(.garbled, "the length of the response is not that of its range", head)
       }
       result = GetHead(version: version(head, size: size), range: range)
     default: throw place.error(.rejected, "the server answered \(head.status) to a GET", head)
     }
     if let expected = request.expected, !isSame(result.version, as: expected) {
+      if let tag = expected.tag, !tag.isWeak, tag == result.version.tag {
+        throw place.error(.garbled, "the server tells another size of the same version (Content-Length)", head)
+      }
       throw place.error(.changed, "the object has changed", head)
     }
     if head["x-amz-checksum-type"].map({ $0 == "FULL_OBJECT" }) ?? true {

@@ -53,8 +53,8 @@ struct Place: Sendable {
     case .timedOut: return error(.unavailable, "no answer in time (\(failure.message))")
     case .broken: return error(.unavailable, "the connection broke (\(failure.message))")
     case .tooManyRedirects: return error(.rejected, "the server redirects in circles (\(failure.message))")
-    case .malformed: return error(.rejected, "the response is not valid HTTP (\(failure.message))")
-    case .refusedBySink: return error(.rejected, "the response holds more than it announced")
+    case .malformed: return error(.garbled, "the response is not valid HTTP (\(failure.message))")
+    case .refusedBySink: return error(.garbled, "the response holds more than it announced")
     case .other: return error(.unavailable, failure.message)
     }
   }
@@ -105,7 +105,8 @@ struct Place: Sendable {
     case 412: return (.changed, "the object has changed")
     case 416: return (.unsatisfiable(size: nil), "the object ends before the range")
     case 407: return (.misconfigured, "the proxy wants a login: check http_proxy and https_proxy")
-    case 408, 425, 429: return (.unavailable, "try again later")
+    // S3 answers 409 to what meets a change under way.
+    case 408, 409, 425, 429: return (.unavailable, "try again later")
     case 501, 505: return (.rejected, "the server cannot do this")
     case 500...: return (.unavailable, "try again later")
     case 300..<400: return (.rejected, "redirected elsewhere: check the endpoint and --region")

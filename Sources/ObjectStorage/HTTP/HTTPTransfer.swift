@@ -133,7 +133,8 @@ package final class HTTPTransfer: @unchecked Sendable, Transfer {
     if isRefused { return HTTPFailure(.refusedBySink, "the rest of the response was not wanted") }
     if isMalformed { return HTTPFailure(.malformed, "the response's headers are not HTTP, or too large") }
     if code == CURLE_OK {
-      return parser.isComplete ? nil : HTTPFailure(.malformed, "the response has no complete head")
+      // curl takes the end of the connection for the end of a head.
+      return parser.isComplete ? nil : HTTPFailure(.broken, "the connection ended within the response's head")
     }
     return HTTPFailure(code: code, message: errorText.map { String(cString: $0) } ?? "")
   }

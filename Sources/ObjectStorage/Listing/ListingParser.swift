@@ -20,6 +20,9 @@ final class ListingParser {
   enum Failure: Error, Equatable {
     /// It ended early: try again.
     case incomplete
+    /// It is no page of a listing, or contradicts itself.
+    case garbled(String)
+    /// The server does not list as it is asked to.
     case rejected(String)
     /// The server sent its error with a success status.
     case remote(code: String)
@@ -43,6 +46,8 @@ final class ListingParser {
     var root: String?
     var code: String?
     var isOverlong = false
+    /// It counts its keys, as only version 2 does.
+    var isVersion2 = false
   }
 
   private struct RawObject {
@@ -61,25 +66,26 @@ final class ListingParser {
 
   func feed(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
     if let failure = xml.feed(bytes) { throw Self.failure(failure) }
-    if page.isOverlong { throw .rejected("the listing's page has too many entries") }
+    if page.isOverlong { throw .garbled("the listing's page has too many entries") }
   }
 
   func finish() throws(Failure) -> ListPage {
     if let failure = xml.finish() { throw Self.failure(failure) }
     if page.root == "Error" { throw .remote(code: page.code ?? "unknown") }
-    guard page.root == "ListBucketResult" else { throw .rejected("the answer is not a listing") }
-    guard let isTruncated = page.isTruncated else { throw .rejected("the listing does not say whether it is complete") }
+    guard page.root == "ListBucketResult" else { throw .garbled("the answer is not a listing") }
+    guard let isTruncated = page.isTruncated else { throw .garbled("the listing does not say whether it is complete") }
     var result = ListPage()
     if isTruncated {
       guard let token = page.token, !token.isEmpty else {
-        throw .rejected("the listing says that more follows, but not how to ask: the server has no ListObjectsV2")
+        let problem = "the listing says that more follows, but not how to ask"
+        throw page.isVersion2 ? .garbled(problem) : .rejected("\(problem): the server has no ListObjectsV2")
       }
-      guard token != question.continuation else { throw .rejected("the listing gives the same page again") }
+      guard token != question.continuation else { throw .garbled("the listing gives the same page again") }
       result.continuation = token
     }
     for raw in page.objects {
       guard let bytes = raw.key, let size = raw.size else {
-        throw .rejected("the listing has an entry without key or size")
+        throw .garbled("the listing has an entry without key or size")
       }
       guard let key = try relative(bytes) else { continue }
       result.objects.append(
@@ -101,7 +107,7 @@ final class ListingParser {
     var bytes = raw
     if page.isEncoded {
       guard let decoded = PercentEncoding.decode(raw, plusIsSpace: true) else {
-        throw .rejected("the listing has a key that is not encoded as it says")
+        throw .garbled("the listing has a key that is not encoded as it says")
       }
       bytes = decoded
     }
@@ -118,7 +124,7 @@ final class ListingParser {
   }
 
   private static func failure(_ failure: XMLStream.Failure) -> Failure {
-    failure == .incomplete ? .incomplete : .rejected("the listing is not well-formed XML, or has a document type")
+    failure == .incomplete ? .incomplete : .garbled("the listing is not well-formed XML, or has a document type")
   }
 
   private static func take(_ path: [String], _ text: [UInt8], into page: Page) {
@@ -128,6 +134,7 @@ final class ListingParser {
     switch (path.count, path[1], path.last ?? "") {
     case (2, "EncodingType", _): page.isEncoded = string().lowercased() == "url"
     case (2, "IsTruncated", _): page.isTruncated = string() == "true" ? true : string() == "false" ? false : nil
+    case (2, "KeyCount", _): page.isVersion2 = true
     case (2, "NextContinuationToken", _): page.token = string()
     case (2, "Code", _): page.code = string()
     case (2, "Contents", _):

@@ -58,7 +58,7 @@ final class RetriedGet: Sendable {
         return .fail(StoreError(.changed, "\(request.key): the object has changed"))
       }
       guard head.range.lowerBound <= state.next, head.range.upperBound >= promised.range.upperBound else {
-        return .fail(StoreError(.rejected, "\(request.key): the server sent other bytes than the rest asked for"))
+        return .fail(StoreError(.garbled, "\(request.key): the server sent other bytes than the rest asked for"))
       }
       return .skip(state.next - head.range.lowerBound)
     }

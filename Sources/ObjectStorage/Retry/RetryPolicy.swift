@@ -10,6 +10,10 @@ package struct RetryPolicy: Sendable {
   /// `--timeout`: counted from the request's beginning, or from the last byte that came.
   package var timeout = Interval.seconds(120)
 
+  /// A garbled answer is asked for again so many times: a proxy's hiccup passes, a server's own error does not, and is
+  /// not worth the whole timeout.
+  package var garbledRetries = 3
+
   package init() {}
 
   package enum Decision: Equatable, Sendable {
@@ -23,6 +27,7 @@ package struct RetryPolicy: Sendable {
   ) -> Decision {
     switch error.kind {
     case .unavailable, .misconfigured: break
+    case .garbled: if attempt >= garbledRetries { return .giveUp }
     case .notFound, .forbidden, .changed, .unsatisfiable, .rejected, .cancelled: return .giveUp
     }
     let left = timeout - elapsed

@@ -119,7 +119,7 @@ package final class S3Store: ObjectStore, CheckableStore {
       completion(
         counted(
           complete(result, place).flatMap { _ in
-            guard let head = handler.head else { return .failure(place.error(.rejected, "no response")) }
+            guard let head = handler.head else { return .failure(place.error(.garbled, "no response")) }
             return Result { () throws(StoreError) in
               ObjectResponse.version(head, size: try ObjectResponse.size(ofHead: head, at: place))
             }
@@ -159,6 +159,9 @@ package final class S3Store: ObjectStore, CheckableStore {
   private func complete(_ result: Result<Exchange.Result, StoreError>, _ place: Place) -> Result<Void, StoreError> {
     switch result {
     case .success(.complete), .success(.refused): .success(())
+    // No range was asked for.
+    case .success(.status(let reply)) where reply.head.status == 416:
+      .failure(place.error(.garbled, "the server answered 416 without a range", reply.head))
     case .success(.status(let reply)): .failure(place.error(reply, now: time.now()))
     case .success(.failed(let failure)): .failure(place.error(failure))
     case .failure(let error): .failure(error)
@@ -213,6 +216,7 @@ private final class ListHandler: ResponseHandler, @unchecked Sendable {
     } catch {
       switch error {
       case .incomplete: return .failure(place.error(.unavailable, "the listing ended early"))
+      case .garbled(let problem): return .failure(place.error(.garbled, problem))
       case .rejected(let problem): return .failure(place.error(.rejected, problem))
       case .remote(let code):
         return .failure(place.error(.unavailable, "the server failed (\(Place.printable(code, limit: 100)))"))

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from . import processes
+from .certificates import Authority
 
 _CONFIGURATION = """
 {user}
@@ -62,9 +63,10 @@ class Nginx:
         self.root, self.work = Path(root), Path(work)
         self.work.mkdir(parents=True, exist_ok=True)
         self.port, self.tls_port = processes.free_port(), processes.free_port()
-        self.ca = self.work / "ca.pem"
+        authority = Authority(self.work)
+        authority.issue("server")
+        self.ca = authority.ca
         self.log = self.work / "nginx.log"
-        self._certificates()
         user = "user root;" if os.geteuid() == 0 else ""
         configuration = self.work / "nginx.conf"
         configuration.write_text(
@@ -94,21 +96,6 @@ class Nginx:
 
     def stop(self):
         processes.stop(self.process)
-
-    def _certificates(self):
-        work, env = self.work, processes.environment(self.work)
-
-        def openssl(*words):
-            processes.run(["openssl", *words], env=env)
-
-        new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-        openssl("req", "-x509", *new, "-keyout", work / "ca.key", "-out", self.ca, "-days", "2", "-subj", "/CN=zarrfs test CA")
-        openssl("req", *new, "-keyout", work / "server.key", "-out", work / "server.csr", "-subj", "/CN=localhost")
-        (work / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-        openssl(
-            *("x509", "-req", "-in", work / "server.csr", "-CA", self.ca, "-CAkey", work / "ca.key", "-CAcreateserial"),
-            *("-days", "2", "-extfile", work / "names", "-out", work / "server.pem"),
-        )
 
     def __enter__(self):
         return self

@@ -7,12 +7,13 @@ import dataclasses
 import http.client
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
 import urllib.parse
-import zlib
-import base64
+
+from .faults import AFTER, BEFORE, Answer, Fault, Gone, Reset
 
 
 @dataclasses.dataclass
@@ -31,42 +32,19 @@ class Request:
         return self.headers.get("range")
 
 
-class Fault:
-    """What happens to the requests it matches: `kind` and `key` are regular expressions over the whole of each.
+class Proxy:
+    """Listens on a port of its own; `bucket` is cut off the front of keys.
 
-    `times`: how many of them (None: all, until removed). `hits` counts those it struck.
+    `certificate` (a pair of files) makes it speak TLS; another one may be presented later.
     """
 
-    def __init__(self, action, kind=".*", key=".*", times=None, where=None, **settings):
-        self.action, self.times, self.settings, self.hits = action, times, settings, 0
-        self._kind, self._key, self._where = re.compile(kind), re.compile(key), where
-        self.released = threading.Event()
-
-    def matches(self, request):
-        return (
-            (self.times is None or self.hits < self.times)
-            and self._kind.fullmatch(request.kind)
-            and self._key.fullmatch(request.key)
-            and (self._where is None or self._where(request))
-        )
-
-    def release(self):
-        """Lets go what `hold` or `stall` holds, and strikes no more."""
-        self.times = 0
-        self.released.set()
-
-
-class _Gone(Exception):
-    """The connection is to end now."""
-
-
-class Proxy:
-    """Listens on a port of its own; `bucket` is cut off the front of keys."""
-
-    def __init__(self, port, bucket="bucket"):
+    def __init__(self, port, bucket="bucket", certificate=None):
         self._upstream, self._bucket = port, bucket
         self._lock = threading.Lock()
         self._faults, self._seen, self._connections = [], [], set()
+        self._context = None
+        if certificate:
+            self.present(certificate)
         self._in_flight = self.most_in_flight = 0
         self.delay = 0.0
         self._listener = None
@@ -75,7 +53,7 @@ class Proxy:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"https://localhost:{self.port}" if self._context else f"http://127.0.0.1:{self.port}"
 
     # --- what was seen
 
@@ -100,15 +78,17 @@ class Proxy:
     # --- faults
 
     def fault(self, action, **settings):
-        """Adds a fault. Actions:
+        """Adds a fault (see faults.py for those whose names do not say it all):
 
         hold: waits for release(), then forwards        stall: never answers (until release(), which closes)
-        status(code): answers with it, body and all     reset: a TCP reset instead of an answer
-        truncate(after): the head promises all, `after` bytes come, then the end
-        stall_body(after): as many bytes, then silence  flip: every 997th byte of the body is wrong
+        status(code, headers, body)                     delay(seconds)
+        reset: a TCP reset instead of an answer         reset_head(after), reset_body(after): after so many bytes of it
+        truncate(after): the head promises all, `after` bytes of the body come, then the end; stall_body(after): silence
+        drip(rate): so many bytes a second              length(by): Content-Length is wrong by so many
+        flip: bytes of the body are wrong               checksum(flip): the true CRC-32 is told
+        whole: a range is answered with all             content_range, tag: of other bytes, of another version
+        garbage: no XML                                 token(how): a listing without end, "repeat" or "lose"
         hide: where the server says 404, 403 as AWS does to who may not list the bucket
-        checksum(flip): x-amz-checksum-crc32 is added, right for the true body; with flip=True the body is damaged
-        delay(seconds): as it says
         """
         fault = Fault(action, **settings)
         with self._lock:
@@ -126,6 +106,13 @@ class Proxy:
             faults, self._faults = self._faults, []
         for fault in faults:
             fault.release()
+
+    def present(self, certificate):
+        """Shows this (certificate, key) to those who connect from now on; who is connected is cut."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        self._context = context
+        self._cut()
 
     def refuse(self):
         """Connections are refused, those open are cut."""
@@ -185,21 +172,35 @@ class Proxy:
 
     def _serve(self, connection):
         upstream = http.client.HTTPConnection("127.0.0.1", self._upstream, timeout=100)
-        stream = connection.makefile("rb")
+        plain, stream, is_reset = connection, None, False
         try:
+            if self._context:
+                connection = self._context.wrap_socket(connection, server_side=True)
+                # Wrapping detaches the socket it was given.
+                with self._lock:
+                    self._connections.discard(plain)
+                    self._connections.add(connection)
+            stream = connection.makefile("rb")
             while self._serve_one(connection, stream, upstream):
                 pass
-        except (_Gone, OSError, http.client.HTTPException, ValueError):
+        except Reset:
+            is_reset = True
+        except (Gone, OSError, http.client.HTTPException, ValueError):
             pass
         finally:
             upstream.close()
             with self._lock:
-                self._connections.discard(connection)
+                self._connections -= {plain, connection}
             try:
-                connection.shutdown(socket.SHUT_RDWR)
+                if is_reset:
+                    # Closed without lingering; a shutdown before would end it in order.
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                else:
+                    connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
-            stream.close()
+            if stream:
+                stream.close()
             connection.close()
 
     def _read_head(self, stream):
@@ -246,73 +247,46 @@ class Proxy:
                 self._in_flight -= 1
 
     def _answer(self, connection, upstream, method, target, headers, body, request, fault):
-        action = fault.action if fault else None
-        settings = fault.settings if fault else {}
-        if action == "hold":
-            fault.released.wait()
-        elif action == "delay":
-            time.sleep(settings["seconds"])
-        elif action == "stall":
-            fault.released.wait()
-            raise _Gone
-        elif action == "reset":
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.close()
-            raise _Gone
-        elif action == "status":
-            code = settings["code"]
-            text = b"" if method == "HEAD" else (settings.get("body") or f"<Error><Code>Fault{code}</Code></Error>").encode()
-            more = "".join(f"{k}: {v}\r\n" for k, v in settings.get("headers", {}).items())
-            request.status = code
-            connection.sendall(f"HTTP/1.1 {code} Fault\r\nContent-Length: {len(text)}\r\n{more}\r\n".encode() + text)
-            return True
-
+        if fault and fault.action in BEFORE:
+            instead = BEFORE[fault.action](connection, fault, request)
+            if instead:
+                request.status = instead.status
+                instead.send(connection, fault)
+                return True
+        change = AFTER.get(fault.action) if fault else None
+        # A server that knows no ranges does not hear of them.
+        deaf = ("range",) if change and fault.action == "whole" else ()
         upstream.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in headers:
-            if name.lower() not in ("connection", "keep-alive"):
+            if name.lower() not in ("connection", "keep-alive", *deaf):
                 upstream.putheader(name, value)
         upstream.endheaders(body)
         response = upstream.getresponse()
-        if action == "hide" and response.status == 404:
-            response.read()
-            request.status = 403
-            text = b"" if method == "HEAD" else b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
-            connection.sendall(f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(text)}\r\n\r\n".encode() + text)
-            return not response.will_close
         request.status = response.status
-        lines = [f"HTTP/1.1 {response.status} {response.reason}"]
-        size = None
-        for name, value in response.getheaders():
-            if name.lower() == "content-length":
-                size = int(value)
-            if name.lower() not in ("connection", "transfer-encoding", "keep-alive"):
-                lines.append(f"{name}: {value}")
+        kept = [(n, v) for n, v in response.getheaders() if n.lower() not in ("connection", "transfer-encoding", "keep-alive")]
         empty = method == "HEAD" or response.status in (204, 304)
-        chunked = size is None and not empty
+        if change:
+            answer = Answer(response.status, response.reason, kept, response.read(), empty)
+            if not empty:
+                answer.set("Content-Length", len(answer.body))
+            change(answer, fault, request)
+            request.status = answer.status
+            request.sent = answer.send(connection, fault)
+            return not response.will_close
+        return self._forward(connection, response, kept, empty, request)
+
+    def _forward(self, connection, response, headers, empty, request):
+        """As it comes."""
+        lines = [f"HTTP/1.1 {response.status} {response.reason}"] + [f"{n}: {v}" for n, v in headers]
+        chunked = not empty and not any(n.lower() == "content-length" for n, _ in headers)
         if chunked:
             lines.append("Transfer-Encoding: chunked")
-        if action == "checksum":
-            whole = response.read()
-            true = base64.b64encode(zlib.crc32(whole).to_bytes(4, "big")).decode()
-            lines.append(f"x-amz-checksum-crc32: {true}")
-            lines.append("x-amz-checksum-type: FULL_OBJECT")
-            connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
-            connection.sendall(_damaged(whole) if settings.get("flip") else whole)
-            return True
         connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
         if empty:
             response.read()
             return True
-        stop_after = settings.get("after", (size or 0) // 2) if action in ("truncate", "stall_body") else None
         while True:
             piece = response.read(65536)
-            if stop_after is not None and request.sent + len(piece) >= stop_after:
-                connection.sendall(piece[: stop_after - request.sent])
-                if action == "stall_body":
-                    fault.released.wait()
-                raise _Gone
-            if action == "flip":
-                piece = _damaged(piece)
             request.sent += len(piece)
             if chunked:
                 connection.sendall(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
@@ -322,10 +296,3 @@ class Proxy:
                 connection.sendall(piece)
             if not piece:
                 return not response.will_close
-
-
-def _damaged(piece):
-    wrong = bytearray(piece)
-    for index in range(0, len(wrong), 997):
-        wrong[index] ^= 0xFF
-    return bytes(wrong)
