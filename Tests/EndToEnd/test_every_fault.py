@@ -6,23 +6,19 @@ it opens its cache; the second one finds what is left and is not struck.
 
 import errno
 import os
-import subprocess
-from pathlib import Path
+import random
+import shutil
 
 import pytest
 from harness import failing, processes
 from harness.failing import Failing
 from harness.mount import Mount
+from harness.telling import content, difference, seed
 
 from conftest import tree
 
 #: Bytes of one object of the scenario: nine are more than the cache, so that the reading evicts.
 LARGE = 2_300_000
-
-
-def content(name, version, size):
-    """Bytes that tell which object and version they are of, in every line of 32."""
-    return b"".join(b"%-12.12s %6d %11d\n" % (name.encode(), version, line) for line in range(size // 32 + 1))[:size]
 
 
 class Scenario:
@@ -56,7 +52,7 @@ class Scenario:
                 os.posix_fadvise(body.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
                 expected = (self.remote / name).read_bytes()
                 read = body.read()
-            assert read == expected, f"{name}: {_difference(read, expected)}"
+            assert read == expected, f"{name}: {difference(read, expected)}"
 
     def run(self):
         """Cold scan, second reading, replaced objects, eviction; then a mount that is not struck. Where the cache cannot even be
@@ -69,9 +65,8 @@ class Scenario:
             assert mount.process.returncode == 1 and "cache" in said, said
             assert self.failing.struck
         else:
-            with_faults = self._read_and_change
             try:
-                with_faults(mount)
+                self.read_and_change(mount)
             except BaseException:
                 mount.discard()
                 raise
@@ -84,7 +79,7 @@ class Scenario:
             assert state == "working" and allocated <= 16 << 20, f"{state}, {allocated} bytes on the disk"
         return struck, last
 
-    def _read_and_change(self, mount):
+    def read_and_change(self, mount):
         assert tree(mount.point) == tree(self.remote)
         self.check(mount)
         self.put("array/1", 70_000)
@@ -93,41 +88,87 @@ class Scenario:
         self.check(mount)
 
 
-def _difference(read, expected):
-    if len(read) != len(expected):
-        return f"{len(read)} bytes of {len(expected)}"
-    place = next(i for i, (a, b) in enumerate(zip(read, expected)) if a != b)
-    return f"at {place}: {read[place - place % 32:][:64]!r}, not {expected[place - place % 32:][:64]!r}"
-
-
 @pytest.fixture(scope="session")
 def library(session_folder):
     return failing.compiled(session_folder)
 
 
+@pytest.fixture
+def run(library, work):
+    """run(kinds, **how): the scenario in a folder of its own; says what struck."""
+
+    def run(**how):
+        folder = work / "-".join(f"{name}{value}" for name, value in how.items())
+        folder.mkdir()
+        scenario = Scenario(library, folder)
+        scenario.failing.arm(**how)
+        try:
+            return scenario.run()
+        except (AssertionError, OSError) as error:
+            struck = f"struck {scenario.failing.struck}, {scenario.failing.last} last"
+            raise AssertionError(f"{how} ({struck}): {error}\n{processes.tail(scenario.work / 'mnt.log')}") from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    return run
+
+
+@pytest.fixture
 def calls(library, work):
-    """How many calls of each kind the scenario makes when nothing fails."""
-    work.mkdir()
-    scenario = Scenario(library, work)
-    scenario.failing.arm()
-    mount = scenario.mount()
-    with mount:
-        scenario._read_and_change(mount)
-    return scenario.failing.calls
+    """calls(kinds): how many the scenario makes when none fails."""
+
+    def count(kinds):
+        folder = work / f"count{kinds}"
+        folder.mkdir()
+        scenario = Scenario(library, folder)
+        scenario.failing.arm(kinds)
+        with scenario.mount() as mount:
+            scenario.read_and_change(mount)
+        shutil.rmtree(folder)
+        return scenario.failing.calls
+
+    return count
 
 
-def strike(library, work, name, **how):
-    folder = work / name
-    folder.mkdir()
-    scenario = Scenario(library, folder)
-    scenario.failing.arm(**how)
-    try:
-        return scenario.run()
-    except (AssertionError, OSError) as error:
-        struck, last = scenario.failing.struck, scenario.failing.last
-        raise AssertionError(f"{name} (struck {struck}, last {last}): {error}") from error
-    finally:
-        subprocess.run(["rm", "-rf", folder], check=False)
+#: Looking at files and folders fails less often than the rest, and is three quarters of all calls.
+LOOKING = failing.STAT
+ACTING = failing.ALL & ~LOOKING
+
+#: (kinds, error, step): one call alone, every seventh from one on, all from one on.
+PATTERNS = {
+    "one EIO": (ACTING, errno.EIO, 0),
+    "one ENOSPC": (failing.GROWING, errno.ENOSPC, 0),
+    "one EIO of looking": (LOOKING, errno.EIO, 0),
+    "every seventh EIO": (failing.ALL, errno.EIO, 7),
+    "every third ENOSPC": (failing.GROWING, errno.ENOSPC, 3),
+    "EIO from there on": (failing.ALL, errno.EIO, 1),
+    "ENOSPC from there on": (failing.GROWING, errno.ENOSPC, 1),
+    "EROFS from there on": (failing.CHANGING, errno.EROFS, 1),
+}
 
 
-ERRORS = {"EIO": errno.EIO, "ENOSPC": errno.ENOSPC}
+def numbers(count, wanted):
+    """`wanted` of 1...count, evenly, from a place that the seed tells."""
+    stride = max(1, count // wanted)
+    return range(1 + random.Random(seed()).randrange(stride), count + 1, stride)
+
+
+def strike(run, kinds, error, step, chosen):
+    struck = [run(kinds=kinds, first=number, step=step, error=error)[0] for number in chosen]
+    # The last numbers may lie behind the end of one run or another.
+    assert sum(map(bool, struck)) >= len(struck) * 3 // 4, struck
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_some_calls_fail(pattern, run, calls):
+    kinds, error, step = PATTERNS[pattern]
+    strike(run, kinds, error, step, numbers(calls(kinds), 3))
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_every_call_fails(pattern, run, calls):
+    """Each number once; where all fail from there on, or looking fails, each fourth."""
+    kinds, error, step = PATTERNS[pattern]
+    count = calls(kinds)
+    strike(run, kinds, error, step, numbers(count, count if kinds != LOOKING and step == 0 else count // 4))
