@@ -13,21 +13,21 @@ def content(key, version, size):
 
 
 def version_of(key, body, offset=0):
-    """The one version that these bytes, at `offset` of an object, are of; an AssertionError where they are of none or of two."""
-    if not body:
-        return None
+    """The one version that these bytes, at `offset` of an object, are of; None where they are too few to tell. An AssertionError
+    where they are of none, or of two."""
     first = -offset % LINE
+    if len(body) < first + LINE:
+        return None
     try:
         version = int(body[first : first + LINE].split()[1])
     except (IndexError, ValueError):
         raise AssertionError(f"{key} at {offset}: no version in {body[first : first + 64]!r}") from None
-    # Only the lines that are needed.
-    start = offset // LINE
     name = key.rsplit("/", 1)[-1][-12:].encode()
+    start = offset // LINE
     lines = range(start, (offset + len(body)) // LINE + 1)
-    expected = b"".join(b"%-12s %6d %11d\n" % (name, version, line) for line in lines)
     skip = offset - start * LINE
-    assert body == expected[skip : skip + len(body)], f"{key} at {offset}: {difference(body, expected[skip:skip + len(body)])}"
+    expected = b"".join(b"%-12s %6d %11d\n" % (name, version, line) for line in lines)[skip : skip + len(body)]
+    assert body == expected, f"{key} at {offset}: {difference(body, expected)}"
     return version
 
 
