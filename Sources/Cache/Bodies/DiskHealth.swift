@@ -26,8 +26,11 @@ final class DiskHealth: Sendable {
   func failed(_ what: StaticString, _ error: Errno) {
     hasFailures.store(true, ordering: .relaxed)
     let now = time.monotonic()
-    let hasStopped = state.withLock { $0.failed("\(what): \(error)", at: now) }
-    if hasStopped {
+    let isNews = state.withLock { health in
+      let wasStopped = health.hasStopped
+      return health.failed("\(what): \(error)", at: now) && !wasStopped
+    }
+    if isNews {
       log.error("The cache fails and is not used for a while.", [("call", "\(what)"), ("error", error.description)])
     }
   }
