@@ -47,7 +47,11 @@ enum CacheCommand {
         Console.complain("\(cache.path) has no readable index: zarrfs cache clear removes it")
         continue
       }
-      let result = try CacheInspection.verify(directory: directory, source: source, log: log)
+      var progress = ProgressLine()
+      let result = try CacheInspection.verify(directory: directory, source: source, log: log) {
+        progress.show("\($0.bodies) objects, \(ByteCount.text($0.bytes)) checked, \($0.damaged) blocks damaged")
+      }
+      progress.clear()
       damaged += result.damaged
       Console.print(
         "\(Log.printable(source)): \(result.bodies) objects, \(result.blocks) blocks, \(ByteCount.text(result.bytes)), "
@@ -56,6 +60,21 @@ enum CacheCommand {
     guard damaged == 0 else {
       throw CommandFailure("\(damaged) blocks were damaged and were dropped; they will be fetched again")
     }
+  }
+
+  /// One line, written over a few times a second, where someone looks.
+  private struct ProgressLine {
+    private let clock = SystemTimeSource()
+    private var shown = MonotonicTime(nanoseconds: 0)
+
+    mutating func show(_ text: @autoclosure () -> String) {
+      let now = clock.monotonic()
+      guard Console.isWatched, now - shown >= .milliseconds(200) else { return }
+      shown = now
+      Console.report("\r\u{1B}[K\(text())")
+    }
+
+    func clear() { if Console.isWatched { Console.report("\r\u{1B}[K") } }
   }
 
   private static func table(_ caches: [CacheInspection.Info], _ directory: String) -> String {

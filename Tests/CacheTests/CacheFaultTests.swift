@@ -239,15 +239,32 @@ private let block = BlockGeometry.blockSize
     defer { cache.close() }
     let (inode, made) = cache.file("a", size: block)
     #expect(made != nil)
-    for _ in 0..<3 { cache.failed("write", .inputOutput) }
+    let body = try #require(made)
+    for _ in 0..<3 { cache.writing.failed("write", .inputOutput) }
     #expect(cache.usage.state == .degraded(reason: "write: Input/output error"))
-    #expect(cache.body(of: inode, size: block, class: .chunk) == nil)
-    #expect(made?.beginFill(0..<block) == nil)
+    #expect(body.beginFill(0..<block) == nil)
     fixture.time.advance(by: .seconds(5))
-    #expect(try #require(cache.body(of: inode, size: block, class: .chunk)).fill(0..<block, seed: 1))
+    #expect(body.fill(0..<block, seed: 1))
     #expect(cache.usage.state == .working)
-    cache.failed("write", .inputOutput)
+    cache.writing.failed("write", .inputOutput)
     #expect(cache.usage.state == .working)
+    for _ in 0..<3 { cache.reading.failed("read", .inputOutput) }
+    #expect(cache.usage.state == .degraded(reason: "read: Input/output error"))
+    #expect(cache.body(of: inode, size: block, class: .chunk) == nil)
+    fixture.time.advance(by: .seconds(5))
+    #expect(try #require(cache.body(of: inode, size: block, class: .chunk)).holds(0..<block, seed: 1))
+    #expect(cache.usage.state == .working)
+  }
+
+  @Test func aDiskThatTakesNoMoreStillGivesWhatItHas() throws {
+    let cache = try fixture.open()
+    defer { cache.close() }
+    let (inode, made) = cache.file("a", size: 4 * block)
+    #expect(try #require(made).fill(0..<2 * block, seed: 1))
+    for _ in 0..<3 { cache.writing.failed("write", .noSpace) }
+    let body = try #require(cache.body(of: inode, size: 4 * block, class: .chunk))
+    #expect(body.holds(0..<2 * block, seed: 1))
+    #expect(body.beginFill(2 * block..<3 * block) == nil)
   }
 
   @Test(.enabled(if: geteuid() == 0, "mounts a tmpfs"))

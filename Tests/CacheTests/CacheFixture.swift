@@ -55,7 +55,7 @@ private let pattern: [UInt8] = {
 func content(_ seed: UInt64, _ range: ByteRange) -> [UInt8] {
   if range.isEmpty { return [] }
   return [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
-    var place = Int((range.lowerBound + Int64(seed) * 7919) % Int64(pattern.count))
+    var place = Int((range.lowerBound + Int64(seed % 100_003) * 7919) % Int64(pattern.count))
     while count < range.count {
       let run = min(pattern.count - place, range.count - count)
       pattern.withUnsafeBytes { _ = memcpy(buffer.baseAddress! + count, $0.baseAddress! + place, run) }

@@ -116,11 +116,11 @@ def make_mount(work):
     """make_mount(server, source="s3://bucket", **options): a Mount, not started. One cache for the test unless told."""
     made = []
 
-    def make(server=None, source="s3://bucket", cache=None, env=None, **options):
+    def make(server=None, source="s3://bucket", cache=None, env=None, within=(), **options):
         if server is not None and source.startswith("s3://"):
             options = {"endpoint_url": server.url, "region": "us-east-1", **options}
         made.append(None)
-        return Mount(source, work / f"mnt{len(made)}", cache or work / "cache", work, env=env, **options)
+        return Mount(source, work / f"mnt{len(made)}", cache or work / "cache", work, env=env, within=within, **options)
 
     return make
 

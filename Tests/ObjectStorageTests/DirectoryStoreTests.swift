@@ -17,6 +17,22 @@ import Testing
     return page.objects.map(\.key.description) + page.prefixes.map(\.description)
   }
 
+  @Test("A request that is over holds its receiver no more, however long it is held itself")
+  func receivers() throws {
+    directory.write("bytes", to: "file")
+    let store = try store()
+    var receiver: CollectingReceiver? = CollectingReceiver()
+    weak let held = receiver
+    let transfer = store.get(GetRequest(key: "file", range: .whole), to: receiver!)
+    #expect(receiver?.wait().failure == nil)
+    receiver = nil
+    // The store's thread may still be on its way out of the receiver.
+    let deadline = SystemTimeSource().monotonic() + .seconds(60)
+    while held != nil, SystemTimeSource().monotonic() < deadline { sched_yield() }
+    #expect(held == nil)
+    withExtendedLifetime(transfer) {}
+  }
+
   @Test("A link that leads out is listed and refused; one that stays inside is followed")
   func links() throws {
     let outside = TemporaryDirectory()

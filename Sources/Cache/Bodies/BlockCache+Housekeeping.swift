@@ -11,7 +11,7 @@ extension BlockCache {
       // Its own clock: a test's time stands still.
       let clock = SystemTimeSource()
       while let cache = self {
-        if cache.housekeeping.withLock({ $0.needsSweep }) { cache.sweep() }
+        if cache.housekeeping.withLock({ $0.needsSweep }), cache.index.isReliable { cache.sweep() }
         let deadline = clock.monotonic() + Self.period
         let isStopping =
           cache.housekeeping.wait(until: deadline) { state -> Bool? in
@@ -21,6 +21,8 @@ extension BlockCache {
           } ?? false
         if isStopping { return }
         cache.tick()
+        // Its own kicks: else a disk that keeps failing keeps it busy.
+        cache.housekeeping.withLock { $0.isKicked = false }
       }
     }
     if let thread {
@@ -43,8 +45,8 @@ extension BlockCache {
 
   /// What is done about once a second.
   func tick() {
-    housekeeping.withLock { $0.isKicked = false }
-    if !folder.isInPlace() { beginAnew() }
+    if !folder.isInPlace(withIndex: !index.isAway) { beginAnew() }
+    index.returnToDisk()
     index.callMissedHooks()
     flushTouches()
     evictAged()
@@ -69,7 +71,7 @@ extension BlockCache {
     if isFirst { log.warning("The cache's directory is gone and is made again.", [("path", folder.path)]) }
     // It may be the same directory, with some of it deleted.
     folder.unlock()
-    guard let made = try? CacheFolder(configuration) else { return failed("mkdir", .noEntry) }
+    guard let made = try? CacheFolder(configuration) else { return writing.failed("mkdir", .noEntry) }
     replaceFolder(made)
     housekeeping.withLock { $0.isGone = false }
     ledger.withLock { $0.bodies = 0 }
@@ -83,25 +85,26 @@ extension BlockCache {
     housekeeping.withLock { $0.needsSweep = !made.isNew }
   }
 
-  /// Rows were lost with the index: bodies in use are registered again, with nothing present; others are removed by a
-  /// sweep, and count as taken until then.
-  func indexWasLost() {
+  /// Rows were lost, or went back to the last commit, while files went on. Bodies in use are registered again, with
+  /// nothing present where the rows are gone; others are put right by a sweep, and count as taken until then.
+  func indexWasLost(_ loss: CacheIndex.Loss) {
     let bodies = table.withLock { $0.all() }
     var rows: [BodyRow] = []
     // By the number of the file: those who share one are a group, and the first carries it.
     var groups: [ino_t: Int] = [:]
     for body in bodies {
       let (isDoomed, storageClass) = body.state.withLock { state in
-        state.segments = [:]
-        state.epoch += 1
+        if loss == .replaced {
+          state.segments = [:]
+          state.epoch += 1
+        }
         return (state.isDoomed, state.storageClass)
       }
-      guard !isDoomed else { continue }
-      let status = try? folder.bodyStatus(body.inode)
+      guard !isDoomed, let status = try? folder.bodyStatus(body.inode) else { continue }
       var row = BodyRow(
-        inode: body.inode, storageClass: storageClass, size: body.size, allocated: status?.allocatedBytes ?? 0,
+        inode: body.inode, storageClass: storageClass, size: body.size, allocated: status.allocatedBytes,
         lastUse: time.now(), hits: 1)
-      if let status, status.st_nlink > 1 {
+      if status.st_nlink > 1 {
         let first = groups[status.st_ino] ?? rows.count
         groups[status.st_ino] = first
         row.group = first == rows.count ? body.inode.rawValue : rows[first].group
@@ -110,7 +113,7 @@ extension BlockCache {
       }
       rows.append(row)
     }
-    let registered = index.registerAgain(rows)
+    let registered = index.registerAgain(rows, keepingBlocks: loss == .rolledBack)
     ledger.withLock { ledger in
       ledger.uncertain += max(0, ledger.bodies - registered)
       ledger.bodies = registered
@@ -132,12 +135,14 @@ extension BlockCache {
       $0.needsSweep = false
       $0.isSweeping = true
     }
-    var isComplete = sweepFiles()
-    if isComplete { isComplete = sweepRows() }
-    if isComplete {
+    let stuck = sweepFiles()
+    let isComplete = stuck != nil && sweepRows()
+    if isComplete, let stuck {
+      // A damaged index may hold rows that do not add up.
+      index.countBodies()
       let bytes = index.bodyTotals().bytes
       ledger.withLock {
-        $0.uncertain = 0
+        $0.uncertain = stuck
         $0.bodies = bytes
       }
       index.commit(reserved: ledger.withLock { $0.unsettled })
@@ -151,8 +156,10 @@ extension BlockCache {
 
   private var isStopping: Bool { housekeeping.withLock { $0.isStopping } }
 
-  private func sweepFiles() -> Bool {
+  /// Bytes of files that should go and stay; nil: interrupted.
+  private func sweepFiles() -> Int64? {
     let folder = folder
+    var stuck: Int64 = 0
     for fan in 0..<256 {
       folder.forEachBody(inFan: fan, limit: 256) { inodes in
         let orphans = index.withoutRow(inodes)
@@ -163,14 +170,14 @@ extension BlockCache {
           released = []
           guard isFree else { continue }
           // A row may have come since it was looked for.
-          if index.body(of: inode) == nil { folder.removeBody(inode) }
+          if index.body(of: inode) == nil { stuck += folder.removeBody(inode) }
           table.withLock { $0.left([inode]) }
         }
         return !isStopping
       }
-      if isStopping { return false }
+      if isStopping { return nil }
     }
-    return true
+    return stuck
   }
 
   private func sweepRows() -> Bool {

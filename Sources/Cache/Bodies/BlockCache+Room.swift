@@ -96,9 +96,13 @@ extension BlockCache {
     let bytes = index.removeBodies(inodes)
     index.commit()
     let folder = folder
-    for inode in inodes { folder.removeBody(inode) }
+    let stuck = inodes.reduce(0) { $0 + folder.removeBody($1) }
     table.withLock { $0.left(inodes) }
-    ledger.withLock { $0.bodies -= bytes }
+    ledger.withLock {
+      $0.bodies -= bytes
+      $0.uncertain += stuck
+    }
+    if stuck > 0 { housekeeping.withLock { $0.needsSweep = true } }
     evictions.wrappingAdd(Int64(inodes.count), ordering: .relaxed)
     evictedBytes.wrappingAdd(bytes, ordering: .relaxed)
     freeSpace.withLock { $0.known = nil }

@@ -20,7 +20,9 @@ package final class BlockCache: Sendable {
   let table = Monitor(BodyTable())
   let ledger: Monitor<Ledger>
   private let currentFolder: Monitor<CacheFolder>
-  private let health = Monitor(CacheHealth())
+  /// Apart, so that a full or read-only disk still gives what it has.
+  let reading: DiskHealth
+  let writing: DiskHealth
   private let touched = Monitor<[InodeNumber]>([])
   private let evictionHook = Monitor<(@Sendable ([InodeNumber]) -> Void)?>(nil)
   let freeSpace = Monitor(FreeSpace())
@@ -33,8 +35,6 @@ package final class BlockCache: Sendable {
   /// Tags in a row that were not the MD5 of their object.
   let disproofs = Atomic<Int>(0)
   private let verifyFailures = Atomic<Int64>(0)
-  /// Kept in an atomic, so that the path of every write is not a lock.
-  private let hasFailures = Atomic<Bool>(false)
 
   struct Housekeeping {
     var thread: Thread?
@@ -62,6 +62,8 @@ package final class BlockCache: Sendable {
     self.configuration = configuration
     self.time = time
     self.log = log
+    reading = DiskHealth(time: time, log: log)
+    writing = DiskHealth(time: time, log: log)
     let folder = try CacheFolder(configuration)
     currentFolder = Monitor(folder)
     index = CacheIndex(
@@ -89,7 +91,7 @@ package final class BlockCache: Sendable {
     self.ledger = Monitor(ledger)
     housekeeping.withLock { $0.needsSweep = mustSweep }
     index.setHooks(
-      onMeasured: { [weak self] in self?.measureIndex() }, onLost: { [weak self] in self?.indexWasLost() })
+      onMeasured: { [weak self] in self?.measureIndex() }, onLost: { [weak self] in self?.indexWasLost($0) })
   }
 
   /// A clean stop: commits, marks the index clean, lets go of files and the lock. Bodies still held by readers go on
@@ -121,9 +123,10 @@ package final class BlockCache: Sendable {
   // MARK: Bodies
 
   /// The body of a version, opened or made. An existing one keeps the dearer of its class and `storageClass`. nil: the
-  /// cache cannot hold it now (it failed and is not tried for a while, or the body is on its way out): go through memory.
+  /// cache cannot give it now (reading failed and is not tried for a while, or the body is on its way out): go through
+  /// memory.
   package func body(of inode: InodeNumber, size: Int64, class storageClass: StorageClass) -> Body? {
-    guard size >= 0, isUsable() else { return nil }
+    guard size >= 0, reading.isUsable else { return nil }
     let serial: UInt64
     switch table.withLock({ $0.find(inode) }) {
     case .body(let body):
@@ -195,8 +198,7 @@ package final class BlockCache: Sendable {
     usage.deduplicated = deduplicated.load(ordering: .relaxed)
     usage.deduplicatedBytes = deduplicatedBytes.load(ordering: .relaxed)
     usage.verifyFailures = verifyFailures.load(ordering: .relaxed)
-    let now = time.monotonic()
-    health.withLock { if !$0.isUsable(at: now) { usage.state = .degraded(reason: $0.reason) } }
+    if let reason = writing.trouble ?? reading.trouble ?? index.trouble { usage.state = .degraded(reason: reason) }
     usage.isSweeping = housekeeping.withLock { $0.needsSweep || $0.isSweeping }
     return usage
   }
@@ -234,27 +236,13 @@ package final class BlockCache: Sendable {
       "Damaged blocks were dropped from the cache.", [("inode", "\(inode.rawValue)"), ("blocks", "\(blocks)")])
   }
 
-  func isUsable() -> Bool {
-    guard hasFailures.load(ordering: .relaxed) else { return true }
-    let now = time.monotonic()
-    return health.withLock { $0.isUsable(at: now) }
-  }
+  /// Whether more may be written: not while that fails, nor while nobody would know of it later.
+  var takesMore: Bool { writing.isUsable && !index.isAway }
 
-  func failed(_ what: StaticString, _ error: Errno) {
-    hasFailures.store(true, ordering: .relaxed)
-    let now = time.monotonic()
-    let hasStopped = health.withLock { $0.failed("\(what): \(error)", at: now) }
-    if hasStopped {
-      log.error("The cache fails and is not used for a while.", [("call", "\(what)"), ("error", error.description)])
-    }
+  func failed(_ what: StaticString, _ error: Errno, in use: DiskHealth) {
+    use.failed(what, error)
     // The directory may be gone.
     if error == .noEntry || error == .stale { kickHousekeeping() }
-  }
-
-  func succeeded() {
-    guard hasFailures.load(ordering: .relaxed) else { return }
-    hasFailures.store(false, ordering: .relaxed)
-    if health.withLock({ $0.succeeded() }) { log.info("The cache works again.") }
   }
 
   /// The end of a body object, wherever its last reader let go.

@@ -10,7 +10,7 @@ extension Body {
   func open(creating: Bool) -> (OpenFile, epoch: Int)? {
     // One opener at a time: creating is more than one call, and must not cut what another one has begun to write.
     let known = state.wait { state -> (OpenFile, epoch: Int)?? in
-      if let file = state.file { return .some((file, state.epoch)) }
+      if let file = state.file, file.isWritable || !creating { return .some((file, state.epoch)) }
       if state.isOpening { return nil }
       state.isOpening = true
       return .some(nil)
@@ -19,7 +19,7 @@ extension Body {
     let file = openFile(creating: creating)
     let epoch = state.withLockNotifying { state in
       state.isOpening = false
-      state.file = file
+      if let file { state.file = file }
       return state.epoch
     }
     guard let file else { return nil }
@@ -30,11 +30,14 @@ extension Body {
   private func openFile(creating: Bool) -> OpenFile? {
     let folder = cache.folder
     do throws(Errno) {
-      if let file = try existing(in: folder) { return file }
+      if let file = try existing(in: folder) {
+        guard file.isWritable || !creating else { throw Errno.readOnly }
+        return file
+      }
       lose()
       return creating ? OpenFile(try folder.makeBody(inode, size: size)) : nil
     } catch {
-      cache.failed("open", error)
+      cache.failed("open", error, in: creating ? cache.writing : cache.reading)
       return nil
     }
   }
@@ -42,7 +45,7 @@ extension Body {
   /// nil: there is none, or not of the object's length.
   private func existing(in folder: CacheFolder) throws(Errno) -> OpenFile? {
     do throws(Errno) {
-      let file = OpenFile(try folder.openBody(inode))
+      let file = try folder.openBody(inode)
       return try Int64(file.descriptor.status().st_size) == size ? file : nil
     } catch {
       if error == .noEntry { return nil }

@@ -68,11 +68,14 @@ package final class Body: Sendable {
     guard let file = present(range) else { return false }
     do throws(Errno) {
       let slice = UnsafeMutableRawBufferPointer(rebasing: buffer[..<range.count])
-      if try file.descriptor.read(into: slice, at: range.lowerBound) == range.count { return true }
+      if try file.descriptor.read(into: slice, at: range.lowerBound) == range.count {
+        cache.reading.succeeded()
+        return true
+      }
       // Someone cut the file.
       lose()
     } catch {
-      cache.failed("read", error)
+      cache.failed("read", error, in: cache.reading)
     }
     return false
   }
@@ -171,7 +174,7 @@ package final class Body: Sendable {
   /// the cache does not work at the moment; go on in memory.
   package func beginFill(_ range: ByteRange) -> Fill? {
     let range = BlockGeometry.covering(range.clamped(to: 0..<size), size: size)
-    guard !range.isEmpty, !state.withLock({ $0.isDoomed }), cache.isUsable() else { return nil }
+    guard !range.isEmpty, !state.withLock({ $0.isDoomed }), cache.takesMore else { return nil }
     // Whole pages, and what the file system needs to say where they are.
     let room = (Int64(range.count) + 4095) / 4096 * 4096 + max(64 << 10, Int64(range.count) / 256)
     guard cache.reserve(room) else { return nil }

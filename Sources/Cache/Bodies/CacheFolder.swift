@@ -166,9 +166,15 @@ final class CacheFolder: Sendable {
 
   static func bodyName(_ inode: InodeNumber) -> String { fan(inode) + "/" + hex(inode.rawValue, width: 16) }
 
-  /// Opens a body's file for reading and writing.
-  func openBody(_ inode: InodeNumber) throws(Errno) -> FileDescriptor {
-    try bodies.open(Self.bodyName(inode), O_RDWR)
+  /// Opens a body's file for reading and writing; where the disk may not be written now, for reading.
+  func openBody(_ inode: InodeNumber) throws(Errno) -> OpenFile {
+    let name = Self.bodyName(inode)
+    do throws(Errno) {
+      return OpenFile(try bodies.open(name, O_RDWR))
+    } catch {
+      guard error == .readOnly || error == .accessDenied else { throw error }
+      return OpenFile(try bodies.open(name, O_RDONLY), isWritable: false)
+    }
   }
 
   /// Makes a body's file, all hole, in the place of whatever is there: who has the old one open keeps it as it is.
@@ -203,7 +209,16 @@ final class CacheFolder: Sendable {
 
   func bodyStatus(_ inode: InodeNumber) throws(Errno) -> stat { try bodies.status(of: Self.bodyName(inode)) }
 
-  func removeBody(_ inode: InodeNumber) { try? bodies.remove(Self.bodyName(inode)) }
+  /// Bytes of the disk that stay taken, because the file cannot be removed now.
+  @discardableResult
+  func removeBody(_ inode: InodeNumber) -> Int64 {
+    do throws(Errno) {
+      try bodies.remove(Self.bodyName(inode))
+      return 0
+    } catch {
+      return error == .noEntry ? 0 : (try? bodyStatus(inode).allocatedBytes) ?? 0
+    }
+  }
 
   /// Everything in one of the 256 folders, in slices; what is no body's name is removed.
   func forEachBody(inFan fan: Int, limit: Int, _ body: ([InodeNumber]) -> Bool) {
@@ -241,15 +256,19 @@ final class CacheFolder: Sendable {
       clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
   }
 
-  /// Whether the path still leads here: false when someone deleted or moved the cache.
-  func isInPlace() -> Bool {
-    var there = stat()
-    guard let here = try? source.status(), stat(path, &there) == 0 else { return false }
-    guard there.st_ino == here.st_ino, there.st_dev == here.st_dev, here.st_nlink > 0 else { return false }
-    guard let bodiesHere = try? bodies.status(), let bodiesThere = try? source.status(of: "bodies") else {
-      return false
+  /// Whether the path still leads here: false when someone deleted or moved the cache, or its index. A disk that cannot
+  /// tell is one that may get well: true.
+  func isInPlace(withIndex: Bool) -> Bool {
+    do throws(Errno) {
+      var there = stat()
+      guard stat(path, &there) == 0 else { throw Errno.current }
+      let here = try source.status()
+      guard there.st_ino == here.st_ino, there.st_dev == here.st_dev, here.st_nlink > 0 else { return false }
+      guard try bodies.status().st_ino == source.status(of: "bodies").st_ino else { return false }
+      if withIndex { _ = try source.status(of: "index.sqlite") }
+      return true
+    } catch {
+      return ![.noEntry, .notDirectory, .stale].contains(error)
     }
-    guard bodiesHere.st_ino == bodiesThere.st_ino else { return false }
-    return (try? source.status(of: "index.sqlite")) != nil
   }
 }

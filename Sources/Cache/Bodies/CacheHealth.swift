@@ -14,7 +14,10 @@ struct CacheHealth: Equatable {
   private var until: MonotonicTime?
   private(set) var reason = ""
 
-  /// True when this failure stopped the use: to be logged.
+  /// It was stopped, and has not succeeded since.
+  var hasStopped: Bool { until != nil }
+
+  /// True when this failure stopped the use, or did so once more.
   mutating func failed(_ reason: String, at now: MonotonicTime) -> Bool {
     if let until, now < until { return false }
     failures += 1

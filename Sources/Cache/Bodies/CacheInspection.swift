@@ -47,6 +47,9 @@ package enum CacheInspection {
     let configuration = CacheConfiguration(directory: directory, source: source, size: 1 << 50)
     let cache = try BlockCache(configuration, time: SystemTimeSource(), log: log)
     defer { cache.close() }
+    guard !cache.index.isAway else {
+      throw .unusable("the index of the cache of \(source) cannot be opened: see that its disk is well")
+    }
     cache.sweep()
     var result = Verification()
     var after = InodeNumber(0)

@@ -66,11 +66,11 @@ package final class Fill: @unchecked Sendable {
     for attempt in 0..<2 {
       do throws(Errno) {
         try file.descriptor.write(bytes, at: range.lowerBound + written)
-        body.cache.succeeded()
+        body.cache.writing.succeeded()
         return true
       } catch {
         if error == .noSpace, attempt == 0, body.cache.evict(bytes: max(Int64(bytes.count), 4 << 20)) > 0 { continue }
-        body.cache.failed("write", error)
+        body.cache.failed("write", error, in: body.cache.writing)
         return false
       }
     }
@@ -90,7 +90,7 @@ package final class Fill: @unchecked Sendable {
     let after = own.upperBound..<range.upperBound
     guard before.isEmpty || body.read(before, into: part(before)) else { return false }
     guard after.isEmpty || body.read(after, into: part(after)) else { return false }
-    return (try? file.descriptor.read(into: part(own), at: own.lowerBound)) == own.count
+    return readFile(own, into: part(own))
   }
 
   /// Reads bytes that were appended, from any thread, also while more are appended or after `finish`: whoever appends
@@ -98,8 +98,16 @@ package final class Fill: @unchecked Sendable {
   package func readArrived(_ range: ByteRange, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
     guard buffer.count >= range.count else { return false }
     let slice = UnsafeMutableRawBufferPointer(rebasing: buffer[..<range.count])
-    guard (try? file.descriptor.read(into: slice, at: range.lowerBound)) == range.count else { return false }
-    return body.state.withLock { $0.epoch } == epoch
+    return readFile(range, into: slice) && body.state.withLock { $0.epoch } == epoch
+  }
+
+  private func readFile(_ range: ByteRange, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
+    do throws(Errno) {
+      return try file.descriptor.read(into: buffer, at: range.lowerBound) == range.count
+    } catch {
+      body.cache.failed("read", error, in: body.cache.reading)
+      return false
+    }
   }
 
   /// What was written turned out to be wrong: none of it becomes present.

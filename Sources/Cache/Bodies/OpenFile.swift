@@ -4,6 +4,10 @@ import Platform
 /// is closed, and its number reused, under a read.
 final class OpenFile: Sendable {
   let descriptor: FileDescriptor
+  let isWritable: Bool
 
-  init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+  init(_ descriptor: consuming FileDescriptor, isWritable: Bool = true) {
+    self.descriptor = descriptor
+    self.isWritable = isWritable
+  }
 }

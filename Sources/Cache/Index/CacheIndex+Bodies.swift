@@ -81,15 +81,22 @@ extension CacheIndex {
     }
   }
 
-  /// Bodies that stay while the index was lost get their rows again; the sum of all rows.
-  func registerAgain(_ rows: [BodyRow]) -> Int64 {
+  /// Bodies that stay while rows were lost get theirs again; the sum of all rows.
+  func registerAgain(_ rows: [BodyRow], keepingBlocks: Bool) -> Int64 {
     perform(0) { _, database throws(SQLiteCode) in
       for row in rows {
-        try database.removeSegments(of: row.inode)
+        // What it takes of the disk now is for the sweep to say, with those that share its file.
+        if keepingBlocks, try database.body(of: row.inode) != nil { continue }
+        if !keepingBlocks { try database.removeSegments(of: row.inode) }
         try database.setBody(row)
       }
       return database.totals.bodyBytes
     }
+  }
+
+  /// Sums the rows up anew: for the end of a sweep.
+  func countBodies() {
+    perform(()) { _, database throws(SQLiteCode) in try database.countBodies() }
   }
 
   /// Settles a body's allocated bytes with what the disk says; the difference.

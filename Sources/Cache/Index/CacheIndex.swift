@@ -2,6 +2,7 @@ import CSQLite
 import Glibc
 import Objects
 import Platform
+import Synchronization
 
 /// What is known of the remote's names, and of the bodies near: SQLite behind one lock.
 ///
@@ -34,10 +35,25 @@ package final class CacheIndex: Sendable {
     var isClosed = false
     /// When the database failed last: said in the log once, until it has been well for a while.
     var lastFailure: MonotonicTime?
-    /// The database was replaced by an empty one.
-    var wasLost = false
+    /// When it began to fail, or was opened anew since.
+    var failingSince: MonotonicTime?
+    /// For people; empty where it failed for its own bound alone.
+    var reason = ""
+    /// While the database is in memory: when the disk is tried again.
+    var nextTry: MonotonicTime?
+    /// The worst that happened to the rows during one call.
+    var loss: Loss?
     /// A commit happened: the files have another size.
     var wasMeasured = false
+  }
+
+  /// What became of rows when the database failed.
+  enum Loss: Int, Comparable {
+    /// They are those of the last commit, older than the files.
+    case rolledBack
+    /// They are gone.
+    case replaced
+    static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
   }
 
   struct OpenListing {
@@ -55,16 +71,20 @@ package final class CacheIndex: Sendable {
   let log: Log
   let state: Monitor<Guarded>
   private let hooks = Monitor<Hooks>(Hooks())
+  private let away = Atomic<Bool>(false)
+
+  /// The database on disk cannot be used now: what is remembered is remembered in memory, and found on disk no more.
+  var isAway: Bool { away.load(ordering: .relaxed) }
 
   struct Hooks {
     /// The index's files changed their size.
     var onMeasured: (@Sendable () -> Void)?
     /// Rows were lost: bodies must be registered again.
-    var onLost: (@Sendable () -> Void)?
+    var onLost: (@Sendable (Loss) -> Void)?
     /// Hooks are called one at a time, and not for what they do themselves.
     var isCalling = false
     /// Rows were lost meanwhile.
-    var hasMissedLoss = false
+    var missedLoss: Loss?
   }
 
   /// How an opened index was found.
@@ -95,12 +115,14 @@ package final class CacheIndex: Sendable {
       path: directory + "/numbers", known: database?.nextInode ?? 0, mayBeBehind: isNew && mayHaveBodies,
       now: time.now())
     database?.nextInode = counter.next
-    nonisolated(unsafe) let guarded = Guarded(
+    nonisolated(unsafe) var guarded = Guarded(
       database: database, counter: counter, reserved: database?.totals.reserved ?? 0)
+    if finding.isInMemory { guarded.nextTry = time.monotonic() + Self.tryPause }
     state = Monitor(guarded)
+    away.store(finding.isInMemory, ordering: .relaxed)
   }
 
-  func setHooks(onMeasured: @escaping @Sendable () -> Void, onLost: @escaping @Sendable () -> Void) {
+  func setHooks(onMeasured: @escaping @Sendable () -> Void, onLost: @escaping @Sendable (Loss) -> Void) {
     hooks.withLock { $0 = Hooks(onMeasured: onMeasured, onLost: onLost) }
   }
 
@@ -109,7 +131,7 @@ package final class CacheIndex: Sendable {
   func perform<Value>(
     _ fallback: @autoclosure () -> Value, _ body: (inout Guarded, IndexDatabase) throws(SQLiteCode) -> Value
   ) -> Value {
-    let (value, wasMeasured, wasLost) = state.withLock { guarded -> (Value?, Bool, Bool) in
+    let (value, wasMeasured, loss) = state.withLock { guarded -> (Value?, Bool, Loss?) in
       var value: Value?
       for _ in 0..<2 {
         guard !guarded.isClosed, let database = guarded.database else { break }
@@ -124,20 +146,18 @@ package final class CacheIndex: Sendable {
       }
       defer {
         guarded.wasMeasured = false
-        guarded.wasLost = false
+        guarded.loss = nil
       }
-      return (value, guarded.wasMeasured, guarded.wasLost)
+      return (value, guarded.wasMeasured, guarded.loss)
     }
-    if wasMeasured || wasLost {
-      callHooks(wasLost: wasLost)
-    }
+    if wasMeasured || loss != nil { callHooks(loss) }
     return value ?? fallback()
   }
 
-  private func callHooks(wasLost: Bool) {
+  func callHooks(_ loss: Loss?) {
     let called = hooks.withLock { hooks -> Hooks? in
       if hooks.isCalling {
-        hooks.hasMissedLoss = hooks.hasMissedLoss || wasLost
+        hooks.missedLoss = [hooks.missedLoss, loss].compactMap { $0 }.max()
         return nil
       }
       defer { hooks.isCalling = true }
@@ -145,17 +165,17 @@ package final class CacheIndex: Sendable {
     }
     guard let called else { return }
     defer { hooks.withLock { $0.isCalling = false } }
-    if wasLost { called.onLost?() }
+    if let loss { called.onLost?(loss) }
     called.onMeasured?()
   }
 
   /// Once a second: what a hook's own work had to leave undone.
   func callMissedHooks() {
-    let isMissed = hooks.withLock { hooks in
-      defer { hooks.hasMissedLoss = false }
-      return hooks.hasMissedLoss
+    let missed = hooks.withLock { hooks in
+      defer { hooks.missedLoss = nil }
+      return hooks.missedLoss
     }
-    if isMissed { callHooks(wasLost: true) }
+    if let missed { callHooks(missed) }
   }
 
   func commit(_ guarded: inout Guarded, _ database: IndexDatabase) throws(SQLiteCode) {
@@ -183,6 +203,8 @@ package final class CacheIndex: Sendable {
   /// everywhere yet.
   func close(isClean: Bool = true) {
     perform(()) { guarded, database throws(SQLiteCode) in
+      // Not after a failure of this very call: rows and files are to be compared.
+      let isClean = isClean && guarded.loss == nil
       guarded.counter.close()
       database.nextInode = guarded.counter.next
       database.totals.reserved = isClean ? 0 : guarded.reserved
@@ -196,10 +218,15 @@ package final class CacheIndex: Sendable {
 
   /// What a failing call does: rolls back, prunes or replaces. For tests.
   func fail(with code: SQLiteCode) {
-    state.withLock { guarded in
+    let loss = state.withLock { guarded in
       if let database = guarded.database { recover(from: code, &guarded, database) }
+      defer { guarded.loss = nil }
+      return guarded.loss
     }
+    callHooks(loss)
   }
+
+  func setAway(_ isAway: Bool) { away.store(isAway, ordering: .relaxed) }
 
   /// Lets go of the database without a commit, as a killed process does. For tests.
   func abandon() {
@@ -215,8 +242,9 @@ package final class CacheIndex: Sendable {
       guard !guarded.isClosed else { return }
       for id in guarded.listings.keys { guarded.listings[id]?.isBroken = true }
       replace(&guarded)
+      guarded.loss = nil
     }
-    callHooks(wasLost: true)
+    callHooks(.replaced)
   }
 
   /// Allocated bytes of the index's files, the one set aside included.

@@ -132,13 +132,16 @@ final class IndexDatabase {
   }
 
   /// After a failure: forgets the open transaction and reads the totals of the last commit again, but for numbers,
-  /// which must never come twice.
+  /// which must never come twice. Bodies went on meanwhile (a file was cut, or made again): what the rows say of them is
+  /// checked before use.
   func rollBack(source: String) throws(SQLiteCode) {
     if !connection.isOutsideTransaction { try connection.execute("ROLLBACK") }
     changes = 0
     let next = nextInode
     let cursor = totals.cursor
+    let generation = totals.generation
     try load(source: source)
+    totals.generation = max(generation, totals.generation) + 1
     nextInode = max(next, nextInode)
     totals.cursor = max(cursor, totals.cursor)
   }

@@ -110,6 +110,13 @@ extension Fetcher {
     retry(again)
   }
 
+  /// What a part brought cannot be read from the cache's file: who needs it asks again, and this part is asked no more.
+  func giveUp(_ part: PartTransfer) {
+    let transfer = state.withLock { state in state.transfers[part.id] == nil ? nil : part.transfer }
+    ended(part, .abandoned, window: nil, kept: 0)
+    transfer?.cancel()
+  }
+
   /// Stops a part: its end comes later, from the store; at once if it has not started.
   func cancel(_ part: PartTransfer) {
     let (wasWaiting, transfer): (Bool, (any Transfer)?) = state.withLock { state in

@@ -238,7 +238,10 @@ extension Fetcher {
     for source in sources {
       let part = source.range.clamped(to: range)
       if part.isEmpty { continue }
-      guard let storage = source.storage, storage.read(part, into: place(part)) else { return false }
+      guard let storage = source.storage, storage.read(part, into: place(part)) else {
+        giveUp(source)
+        return false
+      }
       left.remove(part)
     }
     for window in windows {

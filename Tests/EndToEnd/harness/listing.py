@@ -103,7 +103,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.object(key)
 
     def object(self, key, head=False):
-        body = self.world.body(key)
+        self.send(self.world.body(key), head)
+
+    def send(self, body, head):
         if body is None:
             return self.answer(404, b"" if head else b"<Error><Code>NoSuchKey</Code></Error>", head=head)
         headers = [("ETag", _etag(body)), ("Last-Modified", "Sat, 28 Nov 2026 10:00:00 GMT"), ("Accept-Ranges", "bytes")]

@@ -23,10 +23,12 @@ PATIENCE = 60
 class Mount:
     """`with Mount(...) as mount:` mounts, and at the end SIGTERMs and asserts a clean end.
 
-    Options are given as keywords: ttl="1s" is --ttl 1s, offline=True is --offline. `env` adds to the environment.
+    Options are given as keywords: ttl="1s" is --ttl 1s, offline=True is --offline. `env` adds to the environment; `within` are
+    words before the command, such as those that put it into a cgroup.
     """
 
-    def __init__(self, source, point, cache, work, env=None, **options):
+    def __init__(self, source, point, cache, work, env=None, within=(), **options):
+        self.within = list(within)
         self.source, self.point, self.cache, self.work = source, Path(point), Path(cache), Path(work)
         self.options = {"cache_min_free": "0", **options}
         self.env = processes.environment(self.work, **{**processes.CREDENTIALS, **(env or {})})
@@ -34,7 +36,7 @@ class Mount:
         self.process = None
 
     def command(self, *more):
-        words = [ZARRFS, "mount", self.source, self.point, "--cache-dir", self.cache, *more]
+        words = [*self.within, ZARRFS, "mount", self.source, self.point, "--cache-dir", self.cache, *more]
         for name, value in self.options.items():
             flag = "--" + name.replace("_", "-")
             if value is True:

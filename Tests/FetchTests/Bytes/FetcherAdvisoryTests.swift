@@ -10,12 +10,14 @@ private let mebi: Int64 = 1 << 20
 
 /// The cache is advisory (promise 8): what it cannot hold is read right all the same.
 @Suite struct FetcherAdvisoryTests {
-  @Test func `A cache out of use costs no wrong byte, and windows spare requests`() throws {
+  @Test(arguments: ["reading", "writing"])
+  func `A cache out of use costs no wrong byte, and windows spare requests`(use: String) throws {
     let world = try FetchWorld()
     let bytes = world.bytes(3 << 20)
     let object = world.put("a", bytes)
-    for _ in 0..<100 { world.cache.failed("test", .inputOutput) }
-    #expect(world.cache.body(of: object.inode, size: object.version.size, class: .chunk) == nil)
+    for _ in 0..<100 { (use == "reading" ? world.cache.reading : world.cache.writing).failed("test", .inputOutput) }
+    let body = world.cache.body(of: object.inode, size: object.version.size, class: .chunk)
+    #expect(body?.beginFill(0..<mebi) == nil)
     let all = try world.readAll(object) == bytes
     #expect(all)
     world.settle()
