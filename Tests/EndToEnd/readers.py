@@ -39,6 +39,14 @@ def open_zarr(store):
     return lambda: {name: seen(array[...], array.attrs) for name, array in found}
 
 
+def open_zarrs(store):
+    """zarr-python 3 with the codecs and the file reading of Rust's zarrs."""
+    import zarr
+
+    zarr.config.set({"codec_pipeline.path": "zarrs.ZarrsCodecPipeline"})
+    return open_zarr(store)
+
+
 def open_parts(store):
     """All but the edges: of shards the index and ranges, not the whole."""
     import zarr
@@ -148,6 +156,7 @@ def tool(*words):
 #: Each opens a store, and gives what reads all of it then.
 READERS = {
     "zarr": open_zarr,
+    "zarrs": open_zarrs,
     "xarray": lambda store: open_xarray(store, chunks=None),
     "dask": lambda store: open_xarray(store, chunks={}),
     "tensorstore": open_tensorstore,

@@ -71,8 +71,25 @@ def main(bucket, examples=None):
         )
         for step in range(0, 100, 25):
             sparse[step : step + 5, step : step + 5] = step + 1.0
-    scalar = zarr.create_array(f"{bucket}/v3_scalar.zarr", shape=(), dtype="f8", zarr_format=3)
-    scalar[...] = 2.5
+    for name, version in (("v2_scalar.zarr", 2), ("v3_scalar.zarr", 3)):
+        scalar = zarr.create_array(f"{bucket}/{name}", shape=(), dtype="f8", zarr_format=version)
+        scalar[...] = 2.5
+    # Chunks of one element, of more than the array, of primes: the last of each axis is cut, or all of it is one.
+    odd = np.arange(17 * 31 * 5, dtype="i2").reshape(17, 31, 5)
+    for name, version in (("v2_odd.zarr", 2), ("v3_odd.zarr", 3)):
+        array = zarr.create_array(f"{bucket}/{name}", shape=odd.shape, chunks=(7, 64, 1), dtype="i2", zarr_format=version)
+        array[...] = odd
+    # As OME-Zarr has it: one image in several resolutions, the arrays named by numbers as chunks are.
+    for name, version in (("ome_v2.zarr", 2), ("ome_v3.zarr", 3)):
+        levels = [{"path": str(level)} for level in range(3)]
+        image = zarr.create_group(f"{bucket}/{name}", zarr_format=version, attributes={"multiscales": [{"datasets": levels}]})
+        for level in range(3):
+            shape = (2, 3, 96 >> level, 128 >> level)
+            array = image.create_array(
+                str(level), shape=shape, chunks=(1, 1, 32, 32), dtype="u2",
+                chunk_key_encoding={"name": "v2" if version == 2 else "default", "separator": "/"},
+            )
+            array[...] = np.random.default_rng(20 + level).integers(0, 9999, shape).astype("u2")
 
     os.makedirs(f"{bucket}/raw")
     with open(f"{bucket}/raw/big.bin", "wb") as big:

@@ -6,17 +6,19 @@ from conftest import ZARR2
 
 V2 = ["v2_dot.zarr", "v2_plain.zarr", "v2_slash.zarr"]
 V3 = ["v3.zarr", "v3_plain.zarr"]
-ARRAYS = ["v2_raw.zarr", "v2_sparse.zarr"]
-ARRAYS_V3 = ["v3_shard.zarr", "v3_sparse.zarr", "v3_scalar.zarr"]
+ARRAYS = ["v2_raw.zarr", "v2_sparse.zarr", "v2_scalar.zarr", "v2_odd.zarr"]
+ARRAYS_V3 = ["v3_shard.zarr", "v3_inner.zarr", "v3_inner_start.zarr", "v3_sparse.zarr", "v3_scalar.zarr", "v3_odd.zarr"]
+IMAGES = ["ome_v2.zarr", "ome_v3.zarr"]
 
 #: (id, reader, python, stores). netCDF-C and GDAL of these wheels read version 2 only (../shared/readers.md 4).
 READERS = [
-    ("zarr3", "zarr", None, V2 + V3 + ARRAYS + ARRAYS_V3 + ["examples.zarr"]),
-    ("zarr2", "zarr", ZARR2, V2 + ARRAYS + ["examples.zarr"]),
+    ("zarr3", "zarr", None, V2 + V3 + ARRAYS + ARRAYS_V3 + IMAGES + ["examples.zarr"]),
+    ("zarr2", "zarr", ZARR2, V2 + ARRAYS + IMAGES[:1] + ["examples.zarr"]),
+    ("zarrs", "zarrs", None, V3 + ARRAYS_V3 + IMAGES[1:]),
     ("xarray", "xarray", None, V2 + V3),
     ("xarray-dask", "dask", None, V2 + V3),
     ("xarray-zarr2", "xarray", ZARR2, V2),
-    ("tensorstore", "tensorstore", None, V2 + V3 + ARRAYS + ARRAYS_V3 + ["examples.zarr"]),
+    ("tensorstore", "tensorstore", None, V2 + V3 + ARRAYS + ARRAYS_V3 + IMAGES + ["examples.zarr"]),
     ("netcdf", "netcdf", None, V2),
     ("rasterio", "rasterio", None, V2),
 ]
