@@ -2,20 +2,6 @@ package import ObjectStorage
 package import Objects
 package import Platform
 
-/// A GET, from the moment it is planned until its end.
-package struct PartID: Hashable, Comparable, Sendable {
-  package let rawValue: UInt64
-  package init(_ rawValue: UInt64) { self.rawValue = rawValue }
-  package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
-}
-
-/// A READ that waits.
-package struct WaiterID: Hashable, Comparable, Sendable {
-  package let rawValue: UInt64
-  package init(_ rawValue: UInt64) { self.rawValue = rawValue }
-  package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
-}
-
 /// What is on its way, and who waits for it: one GET per missing range, however many readers. Pure; events in, actions out.
 ///
 /// Bytes live elsewhere. A part tells how many of its bytes have arrived, in order; a waiter is ready as soon as, in each
@@ -49,12 +35,6 @@ package struct FetchTable: Sendable {
   private struct Object {
     var parts: [PartID] = []
     var waiters: [WaiterID] = []
-  }
-
-  private struct Remembered {
-    var range: ByteRange
-    var failure: FetchFailure
-    var until: MonotonicTime
   }
 
   package enum Admission: Equatable {
@@ -101,20 +81,17 @@ package struct FetchTable: Sendable {
     }
   }
 
-  /// How long a failure is remembered, so that the kernel's second try of a READ fails at once (promise 3).
-  private let failureMemory: Interval
   private var parts: [PartID: Part] = [:]
   private var waiters: [WaiterID: Waiter] = [:]
   private var objects: [InodeNumber: Object] = [:]
-  private var failures: [InodeNumber: [Remembered]] = [:]
-  private var failureCount = 0
+  private var failures: RecentFailures
   private var lastID: UInt64 = 0
   /// The last parts that ended, the newest last.
   private var ends: [(inode: InodeNumber, moment: UInt64)] = []
   /// How many parts ended.
   package private(set) var moment: UInt64 = 0
 
-  package init(failureMemory: Interval = .seconds(1)) { self.failureMemory = failureMemory }
+  package init(failureMemory: Interval = .seconds(1)) { failures = RecentFailures(memory: failureMemory) }
 
   package var partCount: Int { parts.count }
   package var waiterCount: Int { waiters.count }
@@ -135,7 +112,7 @@ package struct FetchTable: Sendable {
   ) -> Admission {
     precondition(waiters[waiter] == nil, "a waiter waits twice")
     if hasEnded(inode, since: since) { return .again }
-    if let failure = remembered(inode, missing, now) { return .failed(failure) }
+    if let failure = failures.find(inode, missing, now) { return .failed(failure) }
     let start = add(plan, of: inode)
     var sources: [PartID] = []
     var lacks: [PartID] = []
@@ -161,7 +138,7 @@ package struct FetchTable: Sendable {
     _ inode: InodeNumber, _ plan: [RangePlanner.Part], since: UInt64, now: MonotonicTime
   ) -> [Part]? {
     if hasEnded(inode, since: since) { return nil }
-    if remembered(inode, plan.map(\.range), now) != nil { return [] }
+    if failures.find(inode, plan.map(\.range), now) != nil { return [] }
     return add(plan, of: inode)
   }
 
@@ -221,7 +198,7 @@ package struct FetchTable: Sendable {
         consequences.cancel = leave(objects[part.inode]?.parts ?? [])
       }
       if part.priority == .demand {
-        remember(part.range.lowerBound + part.arrived..<part.range.upperBound, of: part.inode, failure, now)
+        failures.note(part.range.lowerBound + part.arrived..<part.range.upperBound, of: part.inode, failure, now)
       }
     }
     for waiter in consequences.again + consequences.failed { drop(waiter) }
@@ -298,30 +275,5 @@ package struct FetchTable: Sendable {
     // Ends older than the list: unknown, so look again.
     if let oldest = ends.first, oldest.moment > since + 1 { return true }
     return ends.contains { $0.moment > since && $0.inode == inode }
-  }
-
-  // MARK: Failures
-
-  private mutating func remember(
-    _ range: ByteRange, of inode: InodeNumber, _ failure: FetchFailure, _ now: MonotonicTime
-  ) {
-    if failureCount >= 1024 {
-      failures = failures.compactMapValues { list in
-        let left = list.filter { $0.until > now }
-        return left.isEmpty ? nil : left
-      }
-      failureCount = failures.values.reduce(0) { $0 + $1.count }
-    }
-    failures[inode, default: []].append(Remembered(range: range, failure: failure, until: now + failureMemory))
-    failureCount += 1
-  }
-
-  private mutating func remembered(_ inode: InodeNumber, _ missing: [ByteRange], _ now: MonotonicTime) -> FetchFailure?
-  {
-    guard failureCount > 0, let list = failures[inode] else { return nil }
-    let left = list.filter { $0.until > now }
-    failureCount -= list.count - left.count
-    failures[inode] = left.isEmpty ? nil : left
-    return left.last { failure in missing.contains { $0.overlaps(failure.range) } }?.failure
   }
 }
