@@ -55,7 +55,9 @@ package enum CommandTables {
         standard: "half of --cache-size"),
       Option("part-size", .text("SIZE"), "Largest range of one GET; 64KiB to 1GiB.", standard: "8MiB"),
       Option("max-connections", .text("N"), "Most requests under way at once; 1 to 1024.", standard: "64"),
-      Option("prefetch", .choice(["off", "N"]), "Most objects fetched ahead of a reader.", standard: "64"),
+      Option(
+        "prefetch", .choice(["off", "N"]), "Most chunks, or inner chunks of shards, fetched ahead of a reader.",
+        standard: "64"),
       Option(
         "memory", .text("SIZE"), "Most memory for bytes under way; at least 8MiB.",
         standard: "256MiB, or a quarter of the cgroup or machine"),
