@@ -74,6 +74,35 @@ import Testing
     #expect(index.since(late.inode) == time.now(), "an answer that was long on its way")
   }
 
+  /// Whoever asks while a listing ends sees the name or no listing: never the listing without the name (promise 2).
+  @Test func aNameIsNeverMissedWhileItsListingEnds() throws {
+    let index = open()
+    let time = time
+    let missed = Monitor(0)
+    let directories = (0..<4000).map { number in
+      index.record(.directory, for: EntryName("d\(number)"), in: .root, at: time.now()).inode
+    }
+    let asker = try Thread.start("asker") {
+      for directory in directories {
+        while true {
+          let (entry, listed) = index.known("a", in: directory)
+          if entry != nil { break }
+          if listed != nil {
+            missed.withLock { $0 += 1 }
+            break
+          }
+        }
+      }
+    }
+    for directory in directories {
+      let id = index.beginListing(of: directory)
+      index.append([("a", file("a"))], to: id, at: time.now())
+      index.finishListing(id, at: time.now())
+    }
+    asker.join()
+    #expect(missed.withLock { $0 } == 0)
+  }
+
   @Test func aListingThatIsNotThereHasNoEnd() {
     let index = open()
     let listings = (0..<3).map { _ in

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 os.environ.pop("AWS_CA_BUNDLE", None)
+# Whoever starts us in the background of a shell has us ignore it, and so would all that we start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from harness import mount as mounting  # noqa: E402
 from harness import processes  # noqa: E402

@@ -47,7 +47,7 @@ PERMANENT = {
     # Nothing of the body: whoever got some of it each time would have it all in the end.
     "truncated": ("truncate", {"after": 0}),
     "silent": ("stall", {}),
-    "silent body": ("stall_body", {"after": 1000}),
+    "silent body": ("stall_body", {"after": 0}),
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 from harness import processes
 from harness.mount import PATIENCE
 
-#: Over the hundred heads that have to be seen first, and enough for four second GETs: a busy machine may take one before.
+#: Each has the same bytes, so each is fetched only with --dedup off. Over the hundred heads that have to be seen first, and enough for four second GETs: a busy machine may take one before.
 WARM = 400
 BODY = bytes(range(256)) * 16
 
@@ -27,7 +27,7 @@ def warmed(mount):
 
 
 def test_a_stalled_get_is_overtaken(many, proxy, make_mount):
-    with make_mount(proxy, source=f"s3://{many}", prefetch="off") as mount:
+    with make_mount(proxy, source=f"s3://{many}", prefetch="off", dedup="off") as mount:
         warmed(mount)
         proxy.forget()
         # The first GET alone, before its head. A stall lasts until it is released or the daemon hangs up.
@@ -46,7 +46,7 @@ def test_a_stalled_get_is_overtaken(many, proxy, make_mount):
 
 
 def test_hedge_off_waits_for_the_one(many, proxy, make_mount):
-    with make_mount(proxy, source=f"s3://{many}", prefetch="off", hedge="off") as mount:
+    with make_mount(proxy, source=f"s3://{many}", prefetch="off", dedup="off", hedge="off") as mount:
         warmed(mount)
         held = proxy.fault("hold", kind="GET", key=f"{many}/slow", times=1)
         read = []

@@ -5,8 +5,21 @@ extension CacheIndex {
   /// Documents longer than this are left to the bodies.
   package static let documentLimit = 1 << 20
 
-  /// What is known of a name; nil if nothing. Whether it is fresh is for the caller to say. Where it is nil and the
-  /// directory has a complete, fresh `listing(of:)`, the name is absent.
+  /// What is known of a name, and when the last complete listing of its directory was begun (nil: there is none). Whether
+  /// they are fresh is for the caller to say; without an entry, a fresh complete listing says that the name is absent.
+  ///
+  /// Both at one moment: an entry looked for before a listing ends, and the listing after, would make an absence of
+  /// every name that it brings (promise 2).
+  package func known(_ name: EntryName, in directory: InodeNumber) -> (entry: Entry?, listed: WallTime?) {
+    perform((nil, nil)) { _, database throws(SQLiteCode) in
+      let entry = try database.entry(name, in: directory)
+      // What is there needs no listing: one query for a hit.
+      if let entry, entry.kind != .absent { return (entry, nil) }
+      return (entry, try database.listing(of: directory)?.completed)
+    }
+  }
+
+  /// What is known of a name; nil if nothing. Never an absence: see `known`.
   package func entry(_ name: EntryName, in directory: InodeNumber) -> Entry? {
     perform(nil) { _, database throws(SQLiteCode) in try database.entry(name, in: directory) }
   }

@@ -98,9 +98,7 @@ final class Resolver: Sendable {
     _ name: EntryName, in directory: DirectoryReference, followUp: ([Ahead]) -> Void = { _ in },
     _ answer: @escaping @Sendable (Resolution) -> Void
   ) -> (any PendingName)? {
-    let entry = index.entry(name, in: directory.inode)
-    let isMissing = entry == nil || entry?.kind == .absent
-    let listed = isMissing ? index.listing(of: directory.inode)?.completed : nil
+    let (entry, listed) = index.known(name, in: directory.inode)
     let freshness = configuration.freshness(at: time.now())
     let decision = NameKnowledge(entry: entry, listed: listed).decide(freshness, isOffline: configuration.isOffline)
     switch decision {
