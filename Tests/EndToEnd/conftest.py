@@ -83,6 +83,18 @@ def work(session_folder, request):
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture
+def small_disk(work):
+    """A file system of 24 MiB for the cache, where we may mount one."""
+    folder = work / "disk"
+    folder.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", folder], capture_output=True, check=False)
+    if made.returncode:
+        pytest.skip("only root may mount a small disk")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
 @pytest.fixture(autouse=True)
 def freed(request):
     """Ends the mounts of a test that is stuck in one, before pytest's own limit: a reader inside the kernel hears no signal."""

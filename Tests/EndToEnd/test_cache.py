@@ -145,18 +145,6 @@ def test_damage_after_an_unclean_stop_is_found(s3, bucket, make_mount):
         assert (mount / "raw/big.bin").read_bytes() == expected
 
 
-@pytest.fixture
-def small_disk(work):
-    """A file system of 24 MiB, where we may mount one."""
-    folder = work / "disk"
-    folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", folder], capture_output=True, check=False)
-    if made.returncode:
-        pytest.skip("only root may mount a small disk")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
 def test_a_full_disk_costs_speed_only(s3, bucket, make_mount, small_disk, source_tree):
     with make_mount(s3, cache=small_disk / "cache", cache_size="1GiB") as mount:
         for _ in range(2):

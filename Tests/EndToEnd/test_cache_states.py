@@ -29,18 +29,6 @@ def library(session_folder):
 
 
 @pytest.fixture
-def small_disk(work):
-    """A file system of 24 MiB for the cache, where we may mount one."""
-    folder = work / "disk"
-    folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", folder], capture_output=True, check=False)
-    if made.returncode:
-        pytest.skip("only root may mount a small disk")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
-@pytest.fixture
 def remote(work):
     folder = work / "remote"
     folder.mkdir()

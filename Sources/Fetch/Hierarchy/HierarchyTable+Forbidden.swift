@@ -15,7 +15,8 @@ extension HierarchyTable {
 
   /// nil where the key is no chunk inside a grid.
   mutating func forbiddenCase(ofChunk key: ObjectKey) -> ForbiddenCase? {
-    guard let (array, coordinates) = chunk(key), let layout = arrays.use(array)?.layout else { return nil }
+    guard let (array, coordinates) = chunk(key), let node = arrays.use(array) else { return nil }
+    let layout = node.layout
     var likely: [ObjectKey] = []
     if let total = layout.grid.total {
       let own = layout.grid.linearIndex(coordinates)
@@ -27,9 +28,8 @@ extension HierarchyTable {
         likely.append(ObjectKey(bytes: array.bytes + layout.key(other)))
       }
     }
-    let document = layout.format == .v3 ? MetadataDocument.nodeV3 : .arrayV2
     return ForbiddenCase(
-      chunk: key, of: array, document: document.name,
+      chunk: key, of: array, document: node.document,
       likely: likely + likelyChunks.filter { $0 != key && !likely.contains($0) })
   }
 

@@ -26,7 +26,7 @@ struct DirectoryPaths: Sendable {
       case let found? where found.kind == .directory: entry = found
       case let found? where found.version != nil: return nil
       default:
-        guard oracle.forbiddenCase(ofChunk: place.key.appending(name)) == nil else { return nil }
+        guard oracle.document(of: place.key.appending(name)) == nil else { return nil }
         entry = index.record(.directory, for: name, in: place.inode, at: time.now())
       }
       known[inner] = entry.inode

@@ -43,6 +43,9 @@ package protocol NameOracle: AnyObject, Sendable {
 }
 
 extension NameOracle {
+  package func partialReading(of key: ObjectKey) -> PartialReading? { nil }
+  package func noteRead(_ key: ObjectKey, inner: Int) -> [Ahead] { [] }
+  package func note(_ fate: PrefetchFate, of key: ObjectKey, inner: [Int]) {}
   package func forbiddenCase(ofChunk key: ObjectKey) -> ForbiddenCase? { nil }
   package func isInsideArray(_ directory: ObjectKey) -> Bool { false }
   package func isNamed(_ directory: ObjectKey) -> Bool { false }
@@ -72,12 +75,6 @@ package enum NameJudgement: Equatable, Sendable {
   case absent(since: WallTime)
   /// Exists by construction.
   case directory
-}
-
-extension NameOracle {
-  package func partialReading(of key: ObjectKey) -> PartialReading? { nil }
-  package func noteRead(_ key: ObjectKey, inner: Int) -> [Ahead] { [] }
-  package func note(_ fate: PrefetchFate, of key: ObjectKey, inner: [Int]) {}
 }
 
 /// Knows nothing.

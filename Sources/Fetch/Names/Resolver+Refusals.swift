@@ -41,7 +41,7 @@ extension Resolver {
   /// directory: nothing has to lie in it but the way to them.
   func isNamed(_ inquiry: Inquiry) -> Bool {
     oracle.isNamed(inquiry.directory.key.appending(inquiry.place.name, asDirectory: true))
-      && oracle.forbiddenCase(ofChunk: inquiry.key) == nil
+      && oracle.document(of: inquiry.key) == nil
   }
 
   /// The directory that the name is, as far as anybody knows: what cannot be found out now is what lies in it. A poisoned
