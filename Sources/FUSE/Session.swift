@@ -48,7 +48,7 @@ package final class Session: @unchecked Sendable {
     }
     self.session = session
     guard cfuse_session_mount(session, options.mountpoint) == 0 else {
-      fuse_session_destroy(session)
+      // The end of the object, which is whole by now, gives the session back.
       throw MountError("cannot mount on \(options.mountpoint): \(LibraryLog.recent())")
     }
   }

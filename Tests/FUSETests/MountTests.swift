@@ -16,6 +16,12 @@ struct MountTests {
     ])
   }
 
+  /// An error, and not the end of the process: the session is given back once.
+  @Test func aMountThatFailsSaysWhy() {
+    let options = SessionOptions(source: "test", mountpoint: "/no/such/mountpoint")
+    #expect(throws: MountError.self) { try Session(serving: HeldFileSystem([]), options: options, log: .silent) }
+  }
+
   @Test func readsWhatTheFileSystemHolds() throws {
     let mount = try KernelMount(Self.tree())
     defer { mount.end() }
