@@ -185,13 +185,17 @@ def test_a_mapped_file_reads_right(mounted, bucket):
 
 def test_many_readers_of_everything_at_once(mounted, bucket):
     """Eight processes read all, each in an order of its own."""
-    script = "find . -type f -print0 | shuf -z --random-source=<(yes {0}) | xargs -0 sha256sum | sort | sha256sum"
+    script = "find . -type f -print0 | shuf -z --random-source=<(yes {0}) | xargs -0 sha256sum | sort"
     running = [
-        subprocess.Popen(["bash", "-c", script.format(seed)], cwd=mounted.point, stdout=subprocess.PIPE) for seed in range(8)
+        subprocess.Popen(
+            ["bash", "-o", "pipefail", "-c", script.format(seed)], cwd=mounted.point, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for seed in range(8)
     ]
-    expected = processes.run(["bash", "-c", script.format(0)], cwd=bucket).stdout
+    expected = processes.run(["bash", "-c", script.format(0)], cwd=bucket).stdout.splitlines()
     for process in running:
-        assert process.communicate(timeout=90)[0] == expected
+        told, complaint = process.communicate(timeout=90)
+        assert (set(expected) ^ set(told.splitlines()), complaint, process.returncode) == (set(), b"", 0)
 
 
 def test_digest_of_a_large_object(mounted, bucket):

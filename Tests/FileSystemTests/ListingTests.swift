@@ -65,6 +65,40 @@ import Testing
     #expect(world.store.count(.list) == 3)
   }
 
+  /// Whoever opens a directory at the moment when its listing ends finds that listing, and leaves its readers alone.
+  @Test func aDirectoryThatManyReadIsListedOnce() throws {
+    let directories = 400
+    let world = World { store in
+      for number in 0..<directories { store.put(ObjectKey("d\(1000 + number)/a"), "1") }
+    }
+    let inodes = try world.entries().get().map(\.attributes.inode)
+    #expect(inodes.count == directories)
+    world.store.resetCounts()
+    let wrong = Monitor<[String]>([])
+    let reading = try (0..<4).map { number in
+      try Thread.start("reader-\(number)") { [fileSystem = world.fileSystem] in
+        for inode in inodes {
+          let names = Self.names(fileSystem, inode)
+          if names != .success(["a"]) { wrong.withLock { $0.append("\(names)") } }
+        }
+      }
+    }
+    for reader in reading { reader.join() }
+    #expect(wrong.withLock { $0 } == [])
+    #expect(world.store.count(.list) == directories)
+  }
+
+  private static func names(_ fileSystem: ZarrFileSystem, _ inode: InodeNumber) -> Result<[EntryName], Errno> {
+    let opened = AnswerSlot<Result<DirectoryHandle, Errno>>()
+    _ = fileSystem.openDirectory(inode, opened.fill)
+    return opened.wait("an opendir").flatMap { handle in
+      defer { fileSystem.releaseDirectory(handle) }
+      let read = AnswerSlot<Result<[DirectoryEntry], Errno>>()
+      _ = fileSystem.readDirectory(handle, after: 2, limit: 10, read.fill)
+      return read.wait("a batch").map { $0.map(\.name) }
+    }
+  }
+
   @Test func anInterruptedWaitEnds() throws {
     let world = World { $0.put("a", "1") }
     world.store.hold(.list)

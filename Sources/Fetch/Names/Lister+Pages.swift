@@ -35,6 +35,7 @@ extension Lister {
         if next == nil {
           run.status = .complete
           state.runs[run.directory.inode] = nil
+          state.completions += 1
         }
         let woken = (run.wakers, run.openers, run.readers == 0 && run.pages >= run.unreadPages)
         run.wakers = []
@@ -120,12 +121,11 @@ extension Lister {
     if let run = open?.instead { return follow(run, of: stream, after: cursor, limit: limit, answer) }
     switch stream.source {
     case .complete(let id):
-      let names = names(id, after: cursor, limit: limit)
-      if names == nil, cursor == 0 {
-        return follow(listAgain(for: stream), of: stream, after: 0, limit: limit, answer)
-      }
-      guard !isCut(stream), let names else {
-        answer(.failure(Self.replaced(stream)))
+      let names = isCut(stream) ? nil : names(id, after: cursor, limit: limit)
+      // Asked again after the reading: what was read before a cut was whole.
+      guard let names, !isCut(stream) else {
+        if cursor == 0 { return follow(listAgain(for: stream), of: stream, after: 0, limit: limit, answer) }
+        answer(.failure(replaced(stream)))
         return nil
       }
       if names.count < limit { noteEnd(of: stream, names, after: cursor) }
@@ -140,9 +140,14 @@ extension Lister {
     state.withLock { $0.streams[ObjectIdentifier(stream)]?.end = names.last?.cursor ?? cursor }
   }
 
-  /// The index lost the listing before any of it was shown.
+  /// The index lost the listing, or gave it up for newer ones, before any of it was shown.
   private func listAgain(for stream: ListingStream) -> ListingRun {
-    let (run, isNew) = self.run(for: stream.directory, old: nil)
+    let (run, isNew): (ListingRun, Bool)
+    switch chain(for: stream.directory, isLost: true) {
+    case .running(let other): (run, isNew) = (other, false)
+    case .new(let own): (run, isNew) = (own, true)
+    case .complete: preconditionFailure("a lost listing is complete")
+    }
     state.withLock { state in
       run.readers += 1
       state.streams[ObjectIdentifier(stream)] = OpenStream(
@@ -161,14 +166,8 @@ extension Lister {
     return waiter.isOver ? nil : waiter
   }
 
-  /// Asked after a reading: what was read before a cut was whole.
   private func isCut(_ stream: ListingStream) -> Bool {
-    let isCut = state.withLock { $0.streams[ObjectIdentifier(stream)]?.isCut ?? true }
-    if isCut {
-      resolver.log.warning(
-        "a directory was listed anew twice while it was being read", [("key", "\(stream.directory.key)")])
-    }
-    return isCut
+    state.withLock { $0.streams[ObjectIdentifier(stream)]?.isCut ?? true }
   }
 
   private func advance(
@@ -185,12 +184,11 @@ extension Lister {
       }
       let isAtEnd = if case .complete = status { true } else { false }
       let found = names(run, after: cursor, limit: limit)
-      if found == nil, isAtEnd, cursor == 0 {
-        return advance(stream, listAgain(for: stream), after: 0, limit: limit, waiter)
-      }
+      let isReplaced = isOfIndex && isCut(stream)
       // One on its way that the index lost goes through memory from its first page, or will fail with its next.
-      guard let names = found ?? (isAtEnd ? nil : []), !isOfIndex || !isCut(stream) else {
-        waiter(.failure(found == nil ? Self.unheld(run) : Self.replaced(stream)))
+      guard let names = found ?? (isAtEnd ? nil : []), !isReplaced else {
+        if isAtEnd, cursor == 0 { return advance(stream, listAgain(for: stream), after: 0, limit: limit, waiter) }
+        waiter(.failure(isReplaced ? replaced(stream) : Self.unheld(run)))
         return
       }
       if !names.isEmpty || isAtEnd {
@@ -221,7 +219,10 @@ extension Lister {
     }
   }
 
-  private static func replaced(_ stream: ListingStream) -> FetchFailure {
-    .unavailable(StoreError(.unavailable, "\(stream.directory.key) was listed anew twice while it was being read"))
+  private func replaced(_ stream: ListingStream) -> FetchFailure {
+    resolver.log.warning(
+      "a directory was listed anew twice while it was being read", [("key", "\(stream.directory.key)")])
+    return .unavailable(
+      StoreError(.unavailable, "\(stream.directory.key) was listed anew twice while it was being read"))
   }
 }

@@ -19,6 +19,8 @@ final class Lister: Sendable {
 
   struct State {
     var runs: [InodeNumber: ListingRun] = [:]
+    /// Of all directories: who saw the same number twice has missed no end of a listing between.
+    var completions = 0
     /// Open streams, and whether the index has given up what they read.
     var streams: [ObjectIdentifier: OpenStream] = [:]
     var probed = RemoteHealth()
@@ -68,10 +70,14 @@ final class Lister: Sendable {
       return nil
     }
     guard let old, configuration.servesStaleOnError, resolver.lists else {
-      let (run, isNew) = run(for: directory, old: old?.id)
-      let stream = stream(directory, run)
-      if isNew { begin(run) }
-      answer(.success(stream))
+      switch chain(for: directory) {
+      case .complete(let id): answer(.success(stream(directory, id)))
+      case .running(let run): answer(.success(stream(directory, run)))
+      case .new(let run):
+        let stream = stream(directory, run)
+        begin(run)
+        answer(.success(stream))
+      }
       return nil
     }
     return openStale(directory, old.id, answer)
@@ -84,8 +90,7 @@ final class Lister: Sendable {
     let old = index.listing(of: directory.inode)
     let freshness = Freshness(timeToLive: configuration.timeToLive, now: time.now())
     if let old, freshness.remaining(validated: old.completed) != nil { return }
-    let (run, isNew) = run(for: directory, old: old?.id)
-    guard isNew else { return }
+    guard case .new(let run) = chain(for: directory) else { return }
     state.withLock { _ in run.unreadPages = 1 }
     askPage(run, nil)
   }
@@ -99,15 +104,19 @@ final class Lister: Sendable {
     let isDown = resolver.servesStaleAtOnce
     if isDown {
       let mayAsk = state.withLock { $0.runs[directory.inode] == nil && $0.probed.beginsProbe(at: now) }
-      if mayAsk {
-        let (run, isNew) = run(for: directory, old: old)
-        if isNew { askPage(run, nil) }
-      }
+      if mayAsk, case .new(let run) = chain(for: directory) { askPage(run, nil) }
       answer(.success(stale(directory, old)))
       return nil
     }
     let waiter = PendingAnswer(interruption: Result<ListingStream, FetchFailure>.failure(.interrupted), answer)
-    let (run, isNew) = run(for: directory, old: old)
+    let (run, isNew): (ListingRun, Bool)
+    switch chain(for: directory) {
+    case .complete(let id):
+      answer(.success(stream(directory, id)))
+      return nil
+    case .running(let other): (run, isNew) = (other, false)
+    case .new(let own): (run, isNew) = (own, true)
+    }
     let hasBegun = state.withLock { _ -> Bool in
       if run.pages > 0 { return true }
       run.openers.append { [self] failure in
@@ -163,21 +172,40 @@ final class Lister: Sendable {
     }
   }
 
-  /// The chain that lists the directory, begun if there is none. The index keeps what a chain shows and the complete
-  /// listing before it (`old`); streams that read still older ones end with an error, not early.
-  func run(for directory: DirectoryReference, old: ListingID?) -> (ListingRun, isNew: Bool) {
-    if let running = state.withLock({ $0.runs[directory.inode] }) { return (running, false) }
-    let new = ListingRun(directory, id: index.beginListing(of: directory.inode), began: time.now())
-    let running = state.withLock { state -> ListingRun? in
-      if let running = state.runs[directory.inode] { return running }
-      state.runs[directory.inode] = new
-      for (stream, reading) in state.streams where reading.directory == directory.inode && reading.listing != old {
-        state.streams[stream]?.isCut = true
+  /// What there is to read of a directory that was found stale.
+  enum Chain {
+    /// Another reader's, which ended meanwhile.
+    case complete(ListingID)
+    case running(ListingRun)
+    /// To be begun by the caller.
+    case new(ListingRun)
+  }
+
+  /// The chain that lists the directory. The index keeps what a chain shows and the complete listing before it; streams
+  /// that read still older ones end with an error, not early. `isLost`: the index cannot show its complete listing.
+  func chain(for directory: DirectoryReference, isLost: Bool = false) -> Chain {
+    while true {
+      let (running, completions) = state.withLock { ($0.runs[directory.inode], $0.completions) }
+      if let running { return .running(running) }
+      let run = ListingRun(directory, id: index.beginListing(of: directory.inode), began: time.now())
+      let kept = index.listing(of: directory.inode)
+      let freshness = Freshness(timeToLive: configuration.timeToLive, now: time.now())
+      if !isLost, let kept, freshness.remaining(validated: kept.completed) != nil {
+        index.abandonListing(run.id)
+        return .complete(kept.id)
       }
-      return nil
+      let isBegun = state.withLock { state -> Bool in
+        // A listing that ended since was not seen by `beginListing`.
+        guard state.runs[directory.inode] == nil, state.completions == completions else { return false }
+        state.runs[directory.inode] = run
+        for (stream, reading) in state.streams
+        where reading.directory == directory.inode && reading.listing != kept?.id {
+          state.streams[stream]?.isCut = true
+        }
+        return true
+      }
+      if isBegun { return .new(run) }
+      index.abandonListing(run.id)
     }
-    guard let running else { return (new, true) }
-    index.abandonListing(new.id)
-    return (running, false)
   }
 }
