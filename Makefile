@@ -14,6 +14,8 @@ SEEDS ?= 10000
 PYTEST := .venv/bin/python -m pytest -c Tests/EndToEnd/pytest.ini Tests/EndToEnd
 # The toolchain's own: another version cannot read what its compiler counts.
 LLVM_COV = $$(dirname "$$(readlink -f "$$(command -v swift)")")/llvm-cov
+# They wait more than they work. What is chosen by ARGS runs in one process, so that -s shows what it prints.
+WORKERS = $(if $(ARGS),,-n 3 --dist worksteal)
 SOURCES := Sources Tests Package.swift
 # The linker's own notes on a static runtime are no warnings of ours.
 RELEASE := swift build -c release --static-swift-stdlib --product zarrfs -Xlinker -s
@@ -57,7 +59,7 @@ test-unit: ## the Swift tests alone
 test-end: ## the end-to-end tests alone (ARGS='-k smoke' to choose)
 	@scripts/setup
 	swift build --product zarrfs
-	$(PYTEST) $(ARGS)
+	$(PYTEST) $(WORKERS) $(ARGS)
 
 test-thread: ## unit tests and a mounted scenario under the thread sanitizer; its canary must fail
 	@scripts/setup

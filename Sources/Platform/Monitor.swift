@@ -4,6 +4,9 @@ import Glibc
 ///
 /// pthread based, because `Synchronization.Mutex` has no condition and raises false alarms under the thread sanitizer
 /// on Linux (`style.md` 4.1). Uncontended, `withLock` costs about 5 ns.
+///
+/// The state is never a closure itself, but a struct that has one: Swift wraps a bare one anew with each access, until
+/// calling it overflows the stack (LayeringTests looks).
 package final class Monitor<State>: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let condition: UnsafeMutablePointer<pthread_cond_t>

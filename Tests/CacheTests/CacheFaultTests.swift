@@ -51,6 +51,37 @@ private let block = BlockGeometry.blockSize
     #expect(again.usage.verifyFailures == 0)
   }
 
+  /// A disk that became read-only: rows that are removed come back with the rollback. Seen to go round for ever.
+  @Test func anEvictionThatChangesNothingEnds() throws {
+    let cache = try fixture.open()
+    for number in 0..<200 {
+      let body = try #require(cache.file(EntryName("f\(number)"), size: block).1)
+      #expect(body.fill(0..<block, seed: 1))
+      body.lose()
+    }
+    cache.tick()
+    try cache.index.state.withLock { try $0.database?.connection.execute("PRAGMA query_only = 1") }
+    let tries = Monitor(0)
+    cache.setEvictionHook { inodes in tries.withLock { $0 += inodes.count } }
+    #expect(cache.evict(bytes: 1 << 20) == 0)
+    #expect(tries.withLock { $0 } == 200)
+    #expect(cache.index.bodyTotals().count == 200)
+    cache.abandon()
+  }
+
+  /// Each telling once wrapped the hook anew, until it overflowed the stack.
+  @Test func evictionsAreToldOnAFlatStack() throws {
+    let cache = try fixture.open()
+    defer { cache.close() }
+    let depths = Monitor<Set<UInt>>([])
+    cache.setEvictionHook { _ in
+      let mark = withUnsafeTemporaryAllocation(byteCount: 16, alignment: 16) { UInt(bitPattern: $0.baseAddress) }
+      depths.withLock { _ = $0.insert(mark) }
+    }
+    for _ in 0..<50 { cache.noteEvicted([]) }
+    #expect(depths.withLock { $0.count } == 1)
+  }
+
   @Test func twoKillsBeforeTheSweepAreAsOne() throws {
     let limit: Int64 = 16 << 20
     let cache = try fixture.open(size: limit)

@@ -73,14 +73,19 @@ extension BlockCache {
     flushTouches()
     var freed: Int64 = 0
     var skipped = 0
+    // Where the index cannot be written, rows come back.
+    var removed: Set<InodeNumber> = []
     while freed < need, skipped < Self.searchLimit {
       let candidates = index.coldest(skipping: skipped, limit: EvictionPolicy.batch)
       if candidates.isEmpty { break }
       var released: [Body] = []
       let victims = table.withLock { table in
-        EvictionPolicy.victims(of: candidates, need: need - freed) { !table.leave($0, release: &released) }
+        EvictionPolicy.victims(of: candidates, need: need - freed) {
+          removed.contains($0) || !table.leave($0, release: &released)
+        }
       }
       released = []
+      removed = Set(victims.map(\.inode))
       let bytes = remove(victims.map(\.inode))
       // By what the files took: their rows may be out of reach when the disk is full. What is shared may stay.
       freed += max(bytes, victims.reduce(0) { $0 + ($1.group == 0 ? $1.allocated : 0) })

@@ -24,7 +24,7 @@ package final class BlockCache: Sendable {
   let reading: DiskHealth
   let writing: DiskHealth
   private let touched = Monitor<[InodeNumber]>([])
-  private let evictionHook = Monitor<(@Sendable ([InodeNumber]) -> Void)?>(nil)
+  private let hooks = Monitor(Hooks())
   let freeSpace = Monitor(FreeSpace())
   let housekeeping = Monitor(Housekeeping())
 
@@ -35,6 +35,10 @@ package final class BlockCache: Sendable {
   /// Tags in a row that were not the MD5 of their object.
   let disproofs = Atomic<Int>(0)
   private let verifyFailures = Atomic<Int64>(0)
+
+  private struct Hooks {
+    var onEviction: (@Sendable ([InodeNumber]) -> Void)?
+  }
 
   struct Housekeeping {
     var thread: Thread?
@@ -207,10 +211,10 @@ package final class BlockCache: Sendable {
 
   /// Told of bodies that were evicted, on the thread that evicted them, without a lock.
   package func setEvictionHook(_ hook: @escaping @Sendable ([InodeNumber]) -> Void) {
-    evictionHook.withLock { $0 = hook }
+    hooks.withLock { $0.onEviction = hook }
   }
 
-  func noteEvicted(_ inodes: [InodeNumber]) { evictionHook.withLock { $0 }?(inodes) }
+  func noteEvicted(_ inodes: [InodeNumber]) { hooks.withLock { $0.onEviction }?(inodes) }
 
   func noteTouched(_ inode: InodeNumber) { touched.withLock { $0.append(inode) } }
 

@@ -23,12 +23,16 @@ package final class Fetcher: Sendable {
   let counters = FetchCounters()
   /// The indexes of shards; beside the one lock, because reads of what is near look there too.
   let shards = Monitor(ShardTable())
-  /// Who hears of what came of fetching ahead.
-  let onFate = Monitor<(@Sendable (PrefetchFate, ObjectKey, [Int]) -> Void)?>(nil)
+  let hooks = Monitor(Hooks())
   /// The remote was seen to refuse ranges counted from the end.
   let refusesSuffixes = Atomic<Bool>(false)
   private let measuredRoundTrip = Atomic<Int64>(0)
   private let lastWaiter = Atomic<UInt64>(0)
+
+  struct Hooks {
+    /// Who hears of what came of fetching ahead.
+    var onFate: (@Sendable (PrefetchFate, ObjectKey, [Int]) -> Void)?
+  }
 
   /// `store` retries by itself, until its deadline.
   package init(
@@ -48,7 +52,9 @@ package final class Fetcher: Sendable {
 
   /// Tells of chunks that were fetched ahead and not read, or were to be fetched and could not: the object's key, and of a
   /// shard the numbers of its inner chunks. On any thread, without a lock.
-  func setFateHook(_ hook: (@Sendable (PrefetchFate, ObjectKey, [Int]) -> Void)?) { onFate.withLock { $0 = hook } }
+  func setFateHook(_ hook: (@Sendable (PrefetchFate, ObjectKey, [Int]) -> Void)?) {
+    hooks.withLock { $0.onFate = hook }
+  }
 
   /// Bytes that the line brings in the time of one round trip, as measured so far; 0 at first.
   package var roundTripBytes: Int64 { measuredRoundTrip.load(ordering: .relaxed) }

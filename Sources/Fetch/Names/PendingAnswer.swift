@@ -8,24 +8,27 @@ package protocol PendingName: AnyObject, Sendable {
 
 /// One waiter: answered once, by whoever comes first.
 final class PendingAnswer<Value: Sendable>: PendingName {
-  private let state: Monitor<(@Sendable (Value) -> Void)?>
+  private struct State {
+    var answer: (@Sendable (Value) -> Void)?
+  }
+
+  private let state: Monitor<State>
   private let interruption: Value
 
   init(interruption: Value, _ answer: @escaping @Sendable (Value) -> Void) {
     self.interruption = interruption
-    state = Monitor(answer)
+    state = Monitor(State(answer: answer))
   }
 
   func callAsFunction(_ value: Value) {
     let answer = state.withLock { state in
-      let answer = state
-      state = nil
-      return answer
+      defer { state.answer = nil }
+      return state.answer
     }
     answer?(value)
   }
 
   func interrupt() { self(interruption) }
 
-  var isOver: Bool { state.withLock { $0 == nil } }
+  var isOver: Bool { state.withLock { $0.answer == nil } }
 }

@@ -81,7 +81,7 @@ extension Fetcher {
   // MARK: Fetching ahead
 
   /// Fetches inner chunks of a shard before anybody reads them, if there is room: at once where the index is near, else
-  /// as soon as it is here; it is fetched too. Never waits. `onFate` hears of those that are not fetched.
+  /// as soon as it is here; it is fetched too. Never waits. The hook hears of those that are not fetched.
   func prefetch(_ numbers: [Int], of object: ObjectReference) {
     let size = object.version.size
     guard let layout = object.parts?.layout, let range = layout.indexRange(shardSize: size),
@@ -125,7 +125,7 @@ extension Fetcher {
 
   private func tell(_ fate: PrefetchFate, _ key: ObjectKey, _ numbers: [Int]) {
     guard !numbers.isEmpty else { return }
-    onFate.withLock { $0 }?(fate, key, numbers)
+    hooks.withLock { $0.onFate }?(fate, key, numbers)
   }
 
   // MARK: Waste
@@ -135,7 +135,7 @@ extension Fetcher {
     let wasted = state.withLock { state in
       inodes.compactMap { inode in state.ledger.evicted(inode).map { (inode, $0.key, $0.ranges) } }
     }
-    guard !wasted.isEmpty, let tell = onFate.withLock({ $0 }) else { return }
+    guard !wasted.isEmpty, let tell = hooks.withLock({ $0.onFate }) else { return }
     for (inode, key, ranges) in wasted {
       var numbers: [Int] = []
       if case .index(let index) = shards.withLock({ $0.find(inode) }) {
