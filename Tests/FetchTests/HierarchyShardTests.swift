@@ -72,6 +72,29 @@ import Zarr
     #expect(early?.indexRequest == .bytes(0..<32768))
   }
 
+  /// The paths of the shards whose indexes are advised when this one is looked up.
+  private static func indexes(_ table: inout HierarchyTable, _ shard: Int) -> [ObjectKey] {
+    let advice = table.judge(
+      "0", in: ObjectKey("s/c/\(shard)/"), at: WallTime(milliseconds: 1_000_000), MonotonicTime(nanoseconds: 0))
+    return advice.ahead.compactMap { item in
+      guard case .inner("s/", let path, let inner) = item, inner.numbers.isEmpty else { return nil }
+      return path
+    }
+  }
+
+  @Test func theOtherIndexesOfFewShardsComeAlong() {
+    var table = Self.table()
+    #expect(Self.indexes(&table, 1) == ["c/0/0", "c/2/0", "c/3/0"])
+    #expect(Self.indexes(&table, 2) == [], "once")
+    var quiet = Self.table(prefetch: 0)
+    #expect(Self.indexes(&quiet, 1) == [])
+    // Each index with its block is 33,028 bytes.
+    var most = Self.table(Self.document(shards: 63))
+    #expect(Self.indexes(&most, 0).count == 62)
+    var many = Self.table(Self.document(shards: 64))
+    #expect(Self.indexes(&many, 0) == [])
+  }
+
   @Test(arguments: [
     document(codecs: #"[{"name":"sharding_indexed","configuration":{"chunk_shape":[100,100]}}]"#),
     document(index: #"[{"name":"bytes"},{"name":"gzip"}]"#),

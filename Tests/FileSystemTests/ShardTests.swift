@@ -20,13 +20,13 @@ private let block: Int64 = 32 << 10
 
     init(
       _ fixture: ShardFixture = ShardFixture(), shards count: Int = 3, canList: Bool = false, prefetch: Int = 64,
-      absent: Set<Int> = [], cacheSize: Int64 = 64 << 20
+      absent: Set<Int> = [], indexBytes: Int64 = 0
     ) throws {
       var fixture = fixture
       let shards = (0..<count).map { _ in fixture.shard(absent: absent) }
       self.shards = shards
       let document = fixture.document(shards: count)
-      hierarchy = Self.oracle(prefetch)
+      hierarchy = Self.oracle(prefetch, indexBytes)
       world = World(canList: canList, oracle: hierarchy) { store in
         store.put("s/zarr.json", document)
         for (number, shard) in shards.enumerated() { store.put(ObjectKey("s/c/\(number)"), shard.bytes) }
@@ -34,11 +34,12 @@ private let block: Int64 = 32 << 10
       try open(hierarchy)
     }
 
-    static func oracle(_ prefetch: Int) -> Hierarchy {
-      Hierarchy(
-        HierarchyTable.Configuration(
-          timeToLive: .seconds(60), canList: false, prefetchChunks: prefetch, prefetchBytes: 32 << 20),
-        time: ManualTimeSource())
+    /// Without the indexes of other shards, unless told: so that what is asked is what was asked for.
+    static func oracle(_ prefetch: Int, _ indexBytes: Int64 = 0) -> Hierarchy {
+      var configuration = HierarchyTable.Configuration(
+        timeToLive: .seconds(60), canList: false, prefetchChunks: prefetch, prefetchBytes: 32 << 20)
+      configuration.indexBytes = indexBytes
+      return Hierarchy(configuration, time: ManualTimeSource())
     }
 
     /// Reads the document, and waits until what follows from it is learnt, which is after the reader's answer.
@@ -170,6 +171,22 @@ private let block: Int64 = 32 << 10
     #expect(site.gets.count == order.count + 3)
     #expect(site.gets.allSatisfy { $0.priority == .demand }, "random access is left alone")
     #expect(Double(site.world.store.bytesSent) <= 1.3 * Double(wanted))
+  }
+
+  @Test func `Who jumps between few shards waits for one index`() throws {
+    let site = try Site(shards: 4, indexBytes: 1 << 20)
+    site.world.store.hold(.get)
+    let (slot, _) = site.world.begin("2", in: try #require(site.world.walk("s/c")?.inode))
+    site.world.store.waitForRequests(4, .get)
+    site.world.store.release()
+    #expect(slot.wait("a shard").inode != nil)
+    site.settle()
+    #expect(site.gets.map(\.priority) == [.demand, .prefetch, .prefetch, .prefetch])
+    site.world.store.resetCounts()
+    for shard in 0..<4 { try site.read(shard, site.shards[shard].index) }
+    #expect(site.world.store.requestCount == 0)
+    for shard in 0..<4 { try site.read(shard, inner: 5) }
+    #expect(site.gets.count == 4)
   }
 
   @Test func `A shard that a listing told of is read by its index too`() throws {

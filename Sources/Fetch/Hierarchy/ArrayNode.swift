@@ -24,6 +24,8 @@ struct ArrayNode: Sendable {
   var planner: WalkPlanner
   /// Shards that the remote does not have; begun anew when it is full.
   var absentShards: Set<ChunkCoordinates> = []
+  /// The indexes of its other shards were asked for when the first one was touched.
+  var hasIndexesAhead = false
 
   /// nil for an array that is plain.
   init?(_ metadata: ArrayMetadata, at key: ObjectKey, validated: WallTime, isOwn: Bool) {

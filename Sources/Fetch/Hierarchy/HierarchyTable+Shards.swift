@@ -1,3 +1,4 @@
+import Cache
 package import Objects
 package import Platform
 import Zarr
@@ -21,6 +22,25 @@ extension HierarchyTable {
         .inner(base: array, path: ObjectKey(bytes: node.layout.key(shard)), InnerChunks(layout, numbers))
       }
     } ?? []
+  }
+
+  /// Where an array's indexes are few bytes, all of them when its first shard is touched: who jumps between shards then
+  /// waits for one round trip, and not for one in each (40 random inner chunks in 16 shards, 30 ms: 0.4 s of 1.9).
+  static func indexes(
+    besides touched: ChunkCoordinates, of key: ObjectKey, _ node: inout ArrayNode, _ configuration: Configuration
+  ) -> [Ahead] {
+    guard configuration.prefetchChunks > 0, !node.hasIndexesAhead, let shards = node.reading?.layout,
+      let total = node.layout.grid.total,
+      total <= configuration.indexBytes / (shards.indexSize + BlockGeometry.blockSize)
+    else { return [] }
+    node.hasIndexesAhead = true
+    let (layout, presence) = (node.layout, node.presence)
+    return (0..<total).compactMap { number in
+      guard let shard = layout.grid.coordinates(linearIndex: number), shard != touched,
+        presence.absence(of: shard) == nil
+      else { return nil }
+      return .inner(base: key, path: ObjectKey(bytes: layout.key(shard)), InnerChunks(shards, []))
+    }
   }
 
   /// What came of chunks fetched ahead: of the inner chunks, if it is a shard.
