@@ -6,7 +6,7 @@ package enum StorageClass: Int, Comparable, Sendable {
   case chunk = 1
   /// The chunks of one-dimensional coordinate arrays.
   case coordinate = 2
-  /// Metadata documents.
+  /// Metadata documents, and the indexes that evicted shards leave.
   case metadata = 3
 
   package static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }

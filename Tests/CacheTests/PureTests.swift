@@ -39,8 +39,46 @@ import Testing
 
   @Test func victimsAreTheColdestThatNobodyUses() {
     let rows = (1...6).map { row(UInt64($0)) }
-    let victims = EvictionPolicy.victims(of: rows, need: 25) { $0.rawValue == 2 }
-    #expect(victims.map(\.inode.rawValue) == [1, 3, 4])
+    let victims = EvictionPolicy.victims(of: rows, need: 25, ranks: [], limit: 1000) { $0.rawValue == 2 }
+    #expect(victims.map(\.row.inode.rawValue) == [1, 3, 4])
+    #expect(victims.allSatisfy { !$0.isTrimmed })
+  }
+
+  /// A body of `bytes` that keeps its first 4096.
+  private func shard(_ inode: UInt64, _ storageClass: StorageClass = .chunk, bytes: Int64 = 50_000) -> BodyRow {
+    var row = row(inode, storageClass, bytes: bytes)
+    row.kept = 0..<4000
+    return row
+  }
+
+  @Test func aBodyIsTrimmedWhereItHasMoreThanItKeeps() {
+    #expect(EvictionPolicy.canBeTrimmed(shard(1)))
+    #expect(EvictionPolicy.canBeTrimmed(shard(1, .prefetched)))
+    #expect(!EvictionPolicy.canBeTrimmed(row(1, bytes: 50_000)))
+    #expect(!EvictionPolicy.canBeTrimmed(shard(1, .coordinate)))
+    #expect(!EvictionPolicy.canBeTrimmed(shard(1, .metadata)))
+    #expect(!EvictionPolicy.canBeTrimmed(shard(1, bytes: 4096)), "what it keeps takes a page")
+    var shared = shard(1)
+    shared.group = 9
+    #expect(!EvictionPolicy.canBeTrimmed(shared))
+  }
+
+  @Test func victimsAreTrimmedWithinTheShareOfWhatIsKept() {
+    let rows = (1...20).map { shard(UInt64($0)) }
+    func victims(need: Int64, held: [Int64]) -> [EvictionPolicy.Victim] {
+      EvictionPolicy.victims(of: rows, need: need, ranks: held, limit: 40_000) { _ in false }
+    }
+    // The rest of each counts: three of 45,904.
+    #expect(victims(need: 100_000, held: [0, 0, 0, 0, 0, 0, 0, 0]).map(\.isTrimmed) == [true, true, true])
+    // Until the share is passed: 10,000.
+    let some = victims(need: 240_000, held: [0, 0, 99_000, 0, 0, 99_000, 3000, 0])
+    #expect(some.map(\.isTrimmed) == [true, true, false, false, false])
+    #expect(victims(need: 1, held: [0, 0, 0, 0, 0, 0, 0, 10_001]).map(\.isTrimmed) == [false])
+  }
+
+  @Test func whatIsKeptHasALimit() {
+    #expect(EvictionPolicy.keptExcess(ranks: [0, 0, 9000, 0, 0, 9000, 1000, 1500], limit: 10_000) == 0)
+    #expect(EvictionPolicy.keptExcess(ranks: [0, 0, 0, 0, 0, 0, 1000, 1501], limit: 10_000) == 301)
   }
 
   @Test func protectionHasALimit() {

@@ -123,6 +123,40 @@ def test_a_remount_uses_the_index_of_a_shard_again(proxy, bucket, make_mount):
     assert proxy.count(key="v3_inner.zarr/c/.*") == 1
 
 
+@pytest.mark.parametrize("location", ["end", "start"])
+def test_a_shard_that_was_evicted_keeps_its_index_over_a_remount(proxy, bucket, make_mount, location):
+    store, other = ("v3_inner.zarr", "v3_inner_start.zarr")[:: 1 if location == "end" else -1]
+    shards = [f"{store}/c/{i}/0/0" for i in range(3)]
+
+    def cached(mount, shard):
+        return json.loads((mount / f".zarrfs/inodes/{os.stat(mount / shard).st_ino}.json").read_bytes())["cached_bytes"]
+
+    with make_mount(proxy, ttl="1h", cache_size="16MiB") as mount:
+        read_inner_chunks(bucket, mount, store, [(i, 1, 2) for i in range(3)])
+        assert all(cached(mount, shard) > 290_000 for shard in shards)
+        # Others need the room, all of them more than the cache: down to the index.
+        for shard in [f"{other}/c/{i}/0/0" for i in range(3)] + [f"v3_shard.zarr/c/{i}/{j}/0" for i in (0, 1) for j in (0, 1)]:
+            assert (mount / shard).read_bytes() == (bucket / shard).read_bytes()
+        processes.wait_until(lambda: all(0 < cached(mount, shard) <= 64 << 10 for shard in shards), PATIENCE, "the eviction")
+        assert mount.stats()["cache.evictions"] >= 3
+        assert mount.allocated() <= 16 << 20
+    proxy.forget()
+    with make_mount(proxy, ttl="1h", cache_size="16MiB") as mount:
+        read_inner_chunks(bucket, mount, store, [(i, 2, 3) for i in range(3)])
+    gets = proxy.requests(key=f"{store}/c/.*")
+    assert sorted((r.kind, r.key) for r in gets) == [("GET", shard) for shard in shards], [(r.key, r.range) for r in gets]
+    for i, request in enumerate(gets):
+        offset, length = inner_chunks(bucket / request.key, location)[2 * 4 + 3]
+        first, last = map(int, request.range.removeprefix("bytes=").split("-"))
+        assert first <= offset and offset + length <= last + 1 and last - first < 1.3 * length, (offset, length, request.range)
+    # Too old to be believed, each costs one HEAD, and no index.
+    proxy.forget()
+    with make_mount(proxy, ttl="0s", cache_size="16MiB") as mount:
+        read_inner_chunks(bucket, mount, store, [(1, 3, 0)])
+    assert {r.kind for r in proxy.requests(key=f"{store}/c/.*")} == {"HEAD", "GET"}
+    assert proxy.count("GET", f"{store}/c/.*") == 1
+
+
 def test_inner_chunks_over_plain_http(nginx, bucket, make_mount):
     with Proxy(nginx.port, bucket="") as proxy, make_mount(proxy, source=proxy.url) as mount:
         read_inner_chunks(bucket, mount, "v3_inner.zarr", [(1, 2, 3), (0, 1, 1), (1, 0, 2)])

@@ -1,3 +1,4 @@
+import Cache
 import Fetch
 import FileSystem
 import Glibc
@@ -16,18 +17,20 @@ private let block: Int64 = 32 << 10
     let world: World
     let shards: [ShardFixture.Shard]
     private let hierarchy: Hierarchy
+    private let prefetch: Int
     private var inodes: [Int: InodeNumber] = [:]
 
     init(
       _ fixture: ShardFixture = ShardFixture(), shards count: Int = 3, canList: Bool = false, prefetch: Int = 64,
-      absent: Set<Int> = [], indexBytes: Int64 = 0
+      absent: Set<Int> = [], cacheSize: Int64 = 64 << 20, indexBytes: Int64 = 0
     ) throws {
       var fixture = fixture
       let shards = (0..<count).map { _ in fixture.shard(absent: absent) }
       self.shards = shards
       let document = fixture.document(shards: count)
+      self.prefetch = prefetch
       hierarchy = Self.oracle(prefetch, indexBytes)
-      world = World(canList: canList, oracle: hierarchy) { store in
+      world = World(canList: canList, oracle: hierarchy, cacheSize: cacheSize) { store in
         store.put("s/zarr.json", document)
         for (number, shard) in shards.enumerated() { store.put(ObjectKey("s/c/\(number)"), shard.bytes) }
       }
@@ -56,7 +59,7 @@ private let block: Int64 = 32 << 10
     }
 
     func remount() throws {
-      let hierarchy = Self.oracle(64)
+      let hierarchy = Self.oracle(prefetch)
       world.remount(oracle: hierarchy)
       try open(hierarchy)
     }
@@ -85,7 +88,7 @@ private let block: Int64 = 32 << 10
     private func check(_ shard: Int, _ range: ByteRange) throws {
       let bytes = try world.read(inode(shard), range).get()
       let expected = shards[shard].bytes
-      let isSame = bytes.elementsEqual(expected[Int(range.lowerBound)..<min(Int(range.upperBound), expected.count)])
+      let isSame = bytes == Array(expected[Int(range.lowerBound)..<min(Int(range.upperBound), expected.count)])
       #expect(isSame)
     }
 
@@ -100,6 +103,13 @@ private let block: Int64 = 32 << 10
     func read(_ shard: Int, inner: Int) throws {
       try read(shard, shards[shard].index)
       try read(shard, #require(shards[shard].ranges[inner]))
+    }
+
+    /// Inner chunks of one shard, and then nothing for a while: the shards read before are colder.
+    func read(_ shard: Int, inners: [Int]) throws {
+      for inner in inners { try read(shard, inner: inner) }
+      settle()
+      world.time.advance(by: .milliseconds(10))
     }
 
     /// Waits until nothing is on its way.
@@ -208,6 +218,63 @@ private let block: Int64 = 32 << 10
     site.settle()
     #expect(try site.asked(1) == [site.blocks(1, inner: 3)])
     #expect(site.gets.count == 1)
+  }
+
+  /// The blocks of the disk that hold a shard's index, whole.
+  private func index(_ shard: ShardFixture.Shard) -> ByteRange {
+    shard.index.aligned(to: block, limit: Int64(shard.bytes.count))
+  }
+
+  @Test(arguments: [false, true]) func `A shard that was evicted keeps its index, over a remount too`(atStart: Bool)
+    throws
+  {
+    let site = try Site(ShardFixture(indexAtStart: atStart), shards: 12, prefetch: 0, cacheSize: 16 << 20)
+    for shard in 0..<12 { try site.read(shard, inners: [5, 0, 3, 7, 2, 4, 1]) }
+    #expect(site.gets.count == 12 * 8)
+    let evicted = try (0..<12).filter {
+      site.world.cache.cachedBytes(of: try site.inode($0)) == Int64(index(site.shards[$0]).count)
+    }
+    #expect(evicted.count > 4 && evicted.first == 0)
+    #expect(site.world.cache.usage.evictions == evicted.count)
+    try site.remount()
+    for shard in evicted {
+      try site.read(shard, inners: [6])
+      #expect(try site.asked(shard) == [site.blocks(shard, inner: 6)], "the inner chunk and nothing else")
+    }
+    #expect(site.gets.count == evicted.count)
+    #expect(site.world.store.count(.head) == 0)
+
+    // Too old to be believed: asked by one HEAD, and what is near stays.
+    site.world.time.advance(by: .seconds(3600))
+    try site.remount()
+    try site.read(0, inners: [3])
+    #expect(site.world.store.count(.head, "s/c/0") == 1)
+    #expect(try site.asked(0) == [site.blocks(0, inner: 3)])
+    #expect(site.gets.count == 1)
+  }
+
+  @Test func `Chunks fetched into a trimmed shard are evicted as any, and its index stays`() throws {
+    let site = try Site(shards: 12, prefetch: 0, cacheSize: 16 << 20)
+    for round in 0..<3 {
+      for shard in 0..<12 { try site.read(shard, inners: [5, 0, 3, 7, 2, 4, 1]) }
+      for shard in 0..<12 {
+        let index = index(site.shards[shard])
+        #expect(site.asked(shard).allSatisfy { !$0.overlaps(index) }, "round \(round)")
+      }
+    }
+    #expect(site.gets.count { if case .suffix = $0.range { true } else { false } } == 12, "once each")
+    #expect(site.gets.count > 12 + 2 * 12 * 7)
+    #expect(site.world.cache.usage.evictions > 20)
+  }
+
+  @Test func `A shard that went whole and came again keeps its index too`() throws {
+    let site = try Site(shards: 12, prefetch: 0, cacheSize: 16 << 20)
+    try site.read(0, inners: [5])
+    #expect(site.world.names.evict(try site.inode(0), isDirectory: false) > 0)
+    #expect(site.world.cache.cachedBytes(of: try site.inode(0)) == 0)
+    try site.read(0, inners: [5, 0])
+    for shard in 1..<12 { try site.read(shard, inners: [5, 0, 3, 7, 2, 4, 1]) }
+    #expect(site.world.cache.cachedBytes(of: try site.inode(0)) == Int64(index(site.shards[0]).count))
   }
 
   // MARK: Walks

@@ -14,6 +14,7 @@ final class World {
   let time: ManualTimeSource
   let lines = Monitor<[String]>([])
   private let knowsZarr: Bool
+  private let cacheSize: Int64
   var configuration: NamesConfiguration
   private(set) var cache: BlockCache
   private(set) var fetcher: Fetcher
@@ -22,16 +23,19 @@ final class World {
 
   init(
     canList: Bool = true, configuration: NamesConfiguration = NamesConfiguration(),
-    oracle: (any NameOracle)? = nil, knowsZarr: Bool = false, _ fill: (InMemoryStore) -> Void = { _ in }
+    oracle: (any NameOracle)? = nil, knowsZarr: Bool = false, cacheSize: Int64 = 64 << 20,
+    _ fill: (InMemoryStore) -> Void = { _ in }
   ) {
     self.knowsZarr = knowsZarr
+    self.cacheSize = cacheSize
     directory = TemporaryDirectory("zarrfs-world")
     store = InMemoryStore(canList: canList)
     time = ManualTimeSource()
     self.configuration = configuration
     fill(store)
     (cache, fetcher, names, fileSystem) = Self.make(
-      directory, store, time, configuration, oracle ?? Self.oracle(knowsZarr, store, time, configuration), lines)
+      directory, store, time, configuration, oracle ?? Self.oracle(knowsZarr, store, time, configuration), lines,
+      cacheSize)
   }
 
   /// A new mount knows no document yet. Without prefetch, so that what is asked is what was asked for.
@@ -48,12 +52,13 @@ final class World {
 
   private static func make(
     _ directory: TemporaryDirectory, _ store: InMemoryStore, _ time: ManualTimeSource,
-    _ configuration: NamesConfiguration, _ oracle: any NameOracle, _ lines: Monitor<[String]>
+    _ configuration: NamesConfiguration, _ oracle: any NameOracle, _ lines: Monitor<[String]>,
+    _ cacheSize: Int64
   ) -> (BlockCache, Fetcher, NameSpace, ZarrFileSystem) {
     let log = Log(level: .info) { _, line in lines.withLock { $0.append(line) } }
     do {
       let cache = try BlockCache.open(
-        CacheConfiguration(directory: directory.path, source: "memory:", size: 64 << 20), time: time, log: log)
+        CacheConfiguration(directory: directory.path, source: "memory:", size: cacheSize), time: time, log: log)
       let fetcher = Fetcher(store: store, cache: cache, time: time, log: log)
       let names = try NameSpace(
         store: store, cache: cache, fetcher: fetcher, oracle: oracle, configuration: configuration, time: time,
@@ -76,7 +81,8 @@ final class World {
     stop()
     change(&configuration)
     (cache, fetcher, names, fileSystem) = Self.make(
-      directory, store, time, configuration, oracle ?? Self.oracle(knowsZarr, store, time, configuration), lines)
+      directory, store, time, configuration, oracle ?? Self.oracle(knowsZarr, store, time, configuration), lines,
+      cacheSize)
   }
 
   // MARK: Calls, waited for

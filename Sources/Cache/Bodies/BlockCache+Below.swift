@@ -39,7 +39,8 @@ extension BlockCache {
     while let next = directories.popLast() {
       var after: [UInt8] = []
       while case let page = index.below(next, after: after, limit: 512), let last = page.last {
-        for row in page.bodies where row.storageClass != .metadata && (row.allocated > 0 || !row.carries) {
+        for row in page.bodies
+        where (row.storageClass != .metadata || row.isTrimmed) && (row.allocated > 0 || !row.carries) {
           body(row)
         }
         directories += page.directories

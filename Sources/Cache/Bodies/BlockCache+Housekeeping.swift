@@ -93,17 +93,17 @@ extension BlockCache {
     // By the number of the file: those who share one are a group, and the first carries it.
     var groups: [ino_t: Int] = [:]
     for body in bodies {
-      let (isDoomed, storageClass) = body.state.withLock { state in
+      let (isDoomed, storageClass, kept) = body.state.withLock { state in
         if loss == .replaced {
           state.segments = [:]
           state.epoch += 1
         }
-        return (state.isDoomed, state.storageClass)
+        return (state.isDoomed, state.storageClass, state.kept)
       }
       guard !isDoomed, let status = try? folder.bodyStatus(body.inode) else { continue }
       var row = BodyRow(
         inode: body.inode, storageClass: storageClass, size: body.size, allocated: status.allocatedBytes,
-        lastUse: time.now(), hits: 1)
+        lastUse: time.now(), hits: 1, kept: kept)
       if status.st_nlink > 1 {
         let first = groups[status.st_ino] ?? rows.count
         groups[status.st_ino] = first

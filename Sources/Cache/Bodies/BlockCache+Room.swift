@@ -68,7 +68,8 @@ extension BlockCache {
     return free.map { $0 - reserved }
   }
 
-  /// Evicts the coldest bodies that nobody uses, until `bytes` are free; what was freed.
+  /// Evicts the coldest bodies that nobody uses, until `bytes` are free; what was freed. The one eviction that may leave
+  /// a part of a body.
   func evict(bytes need: Int64) -> Int64 {
     flushTouches()
     var freed: Int64 = 0
@@ -76,19 +77,18 @@ extension BlockCache {
     // Where the index cannot be written, rows come back.
     var removed: Set<InodeNumber> = []
     while freed < need, skipped < Self.searchLimit {
-      let candidates = index.coldest(skipping: skipped, limit: EvictionPolicy.batch)
+      let (candidates, ranks) = index.coldest(skipping: skipped, limit: EvictionPolicy.batch)
       if candidates.isEmpty { break }
       var released: [Body] = []
       let victims = table.withLock { table in
-        EvictionPolicy.victims(of: candidates, need: need - freed) {
+        EvictionPolicy.victims(of: candidates, need: need - freed, ranks: ranks, limit: configuration.size) {
           removed.contains($0) || !table.leave($0, release: &released)
         }
       }
       released = []
-      removed = Set(victims.map(\.inode))
-      let bytes = remove(victims.map(\.inode))
-      // By what the files took: their rows may be out of reach when the disk is full. What is shared may stay.
-      freed += max(bytes, victims.reduce(0) { $0 + ($1.group == 0 ? $1.allocated : 0) })
+      let taken = take(victims)
+      removed = Set(taken.removed)
+      freed += taken.bytes
       skipped += candidates.count - victims.count
     }
     return freed
@@ -96,7 +96,7 @@ extension BlockCache {
 
   /// Removes rows, then files, of bodies that are marked as leaving; the bytes freed.
   @discardableResult
-  private func remove(_ inodes: [InodeNumber]) -> Int64 {
+  func remove(_ inodes: [InodeNumber]) -> Int64 {
     guard !inodes.isEmpty else { return 0 }
     let bytes = index.removeBodies(inodes)
     index.commit()

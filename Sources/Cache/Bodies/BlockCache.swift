@@ -145,8 +145,7 @@ package final class BlockCache: Sendable {
       evict(inode)
       return nil
     }
-    let made = Body(
-      inode: inode, size: size, storageClass: row?.storageClass ?? storageClass, cache: self, serial: serial)
+    let made = Body(inode: inode, size: size, class: storageClass, row: row, cache: self, serial: serial)
     // Whoever else finds it waits with its file until it is known whether it shares another's.
     let mayShare = row == nil && mayShare(size: size)
     if mayShare { made.beginSharing() }

@@ -30,6 +30,8 @@ package final class Body: Sendable {
     /// Evicted: goes on as it is, and takes no more.
     var isDoomed = false
     var storageClass: StorageClass
+    /// Written into the row as soon as there is one.
+    var kept: ByteRange?
 
     mutating func insert(_ segment: BodySegment, at number: Int64) {
       if segments.count >= Body.segmentLimit, segments[number] == nil, let other = segments.keys.first {
@@ -47,12 +49,16 @@ package final class Body: Sendable {
     case ready(OpenFile)
   }
 
-  init(inode: InodeNumber, size: Int64, storageClass: StorageClass, cache: BlockCache, serial: UInt64) {
+  /// `row`: what the index has of it. A trimmed one is filled anew, and then of the class that is asked for.
+  init(
+    inode: InodeNumber, size: Int64, class storageClass: StorageClass, row: BodyRow?, cache: BlockCache, serial: UInt64
+  ) {
     self.inode = inode
     self.size = size
     self.cache = cache
     self.serial = serial
-    state = Monitor(State(storageClass: storageClass))
+    let known = row.flatMap { $0.isTrimmed ? nil : $0.storageClass }
+    state = Monitor(State(storageClass: known ?? storageClass, kept: row?.kept))
   }
 
   deinit { cache.letGo(inode, serial: serial) }
@@ -189,12 +195,12 @@ package final class Body: Sendable {
   func add(
     _ blocks: [Int64: (present: UInt64, checksums: [UInt32])], file: OpenFile, epoch: Int
   ) -> Int64 {
-    let (isVoid, storageClass) = state.withLock { ($0.isDoomed || $0.epoch != epoch, $0.storageClass) }
+    let (isVoid, storageClass, kept) = state.withLock { ($0.isDoomed || $0.epoch != epoch, $0.storageClass, $0.kept) }
     guard !isVoid else { return 0 }
     let (difference, rows) = cache.index.addBlocks(
-      blocks, to: file, of: inode, size: size, storageClass: storageClass, at: cache.time.now())
-    state.withLock { state in
-      guard state.epoch == epoch else { return }
+      blocks, to: file, of: inode, size: size, storageClass: storageClass, kept: kept, at: cache.time.now())
+    let keptNow = state.withLock { state in
+      guard state.epoch == epoch else { return state.kept }
       for (number, row) in rows {
         var segment = state.segments[number] ?? BodySegment(row)
         let added = blocks[number]?.present ?? 0
@@ -202,7 +208,10 @@ package final class Body: Sendable {
         segment.suspect &= ~added
         state.insert(segment, at: number)
       }
+      return state.kept
     }
+    // Told while there was no row yet.
+    if let keptNow, keptNow != kept { cache.index.keep(keptNow, of: inode) }
     return difference
   }
 }

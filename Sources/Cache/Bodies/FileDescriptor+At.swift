@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Platform
 
@@ -34,6 +35,16 @@ extension FileDescriptor {
   /// The corresponding C function is `unlinkat`.
   func remove(_ name: String) throws(Errno) {
     guard unlinkat(rawValue, name, 0) == 0 else { throw Errno.current }
+  }
+
+  /// Gives these bytes back to the disk; the file keeps its length. The corresponding C function is `fallocate`.
+  func punchHole(_ range: Range<Int64>) throws(Errno) {
+    if range.isEmpty { return }
+    while true {
+      let result = clinux_punch_hole(rawValue, range.lowerBound, range.upperBound - range.lowerBound)
+      if result == 0 { return }
+      if -result != EINTR { throw Errno(-result) }
+    }
   }
 
   /// The first line of a small file; empty when it cannot be read.

@@ -21,10 +21,10 @@ extension CacheIndex {
 
   /// Adds blocks that are in the file now, and settles what the file has allocated. The difference to its row, and
   /// the segments as they are now.
-  /// `blocks`: presence bits and checksums by segment.
+  /// `blocks`: presence bits and checksums by segment. `kept`: what the body is to keep, where that is known.
   func addBlocks(
     _ blocks: [Int64: (present: UInt64, checksums: [UInt32])], to file: OpenFile, of inode: InodeNumber, size: Int64,
-    storageClass: StorageClass, at time: WallTime
+    storageClass: StorageClass, kept: ByteRange?, at time: WallTime
   ) -> (difference: Int64, segments: [Int64: SegmentRow]) {
     perform((0, [:])) { _, database throws(SQLiteCode) in
       var segments: [Int64: SegmentRow] = [:]
@@ -49,9 +49,11 @@ extension CacheIndex {
           inode: inode, storageClass: storageClass, size: size, allocated: 0, lastUse: time, hits: 0,
           digest: try database.digest(of: inode))
       }
+      if let kept { row.kept = kept }
       let before = row.allocated
       if row.carries { row.allocated = (try? file.descriptor.status())?.allocatedBytes ?? before }
       if row.proof == .holds { row.proof = .none }
+      if row.isTrimmed, Self.isMore(than: row, blocks, before: before) { row.fillsAgain(storageClass, at: time) }
       if row != known { try database.setBody(row) }
       return (row.allocated - before, segments)
     }
@@ -148,8 +150,11 @@ extension CacheIndex {
     }
   }
 
-  func coldest(skipping: Int, limit: Int) -> [BodyRow] {
-    perform([]) { _, database throws(SQLiteCode) in try database.coldest(skipping: skipping, limit: limit) }
+  /// And the bytes held by rank.
+  func coldest(skipping: Int, limit: Int) -> (rows: [BodyRow], ranks: [Int64]) {
+    perform(([], [])) { _, database throws(SQLiteCode) in
+      (try database.coldest(skipping: skipping, limit: limit), database.bodyRanks)
+    }
   }
 
   func unused(before time: WallTime, limit: Int) -> [BodyRow] {
@@ -178,7 +183,8 @@ extension CacheIndex {
   /// Takes the protection from the coldest of what holds too much; called about once a second.
   func limitProtected(to limit: Int64) {
     perform(()) { _, database throws(SQLiteCode) in
-      let ranks = Array(database.totals.ranks[..<EvictionPolicy.rankCount])
+      let ranks = database.bodyRanks
+      try database.giveUpKept(EvictionPolicy.keptExcess(ranks: ranks, limit: limit))
       guard let rank = EvictionPolicy.overProtected(ranks: ranks, limit: limit) else { return }
       for var row in try database.unused(
         rank: rank, before: WallTime(milliseconds: .max), limit: EvictionPolicy.batch)

@@ -16,11 +16,17 @@ struct BodyRow: Equatable {
   var group: UInt64 = 0
   /// Whether the file counts in this row; of a group, in one. The others have nothing `allocated`.
   var carries = true
+  /// Whole blocks that may stay when the rest is evicted: a shard's index.
+  var kept: ByteRange?
 
   /// Whether the whole body was seen to have the digest.
   enum Proof: Int { case none = 0, holds, fails }
 
   var rank: Int { EvictionPolicy.rank(storageClass, hits: hits) }
+  /// Only what it keeps is left of it. Metadata documents keep nothing apart.
+  var isTrimmed: Bool { storageClass == .metadata && kept != nil }
+  /// What the kept blocks take of the disk.
+  var keptBytes: Int64 { kept.map { (Int64($0.count) + 4095) / 4096 * 4096 } ?? 0 }
 }
 
 /// 64 blocks of a body.
@@ -35,7 +41,8 @@ struct SegmentRow: Equatable {
 extension IndexDatabase {
   func body(of inode: InodeNumber) throws(SQLiteCode) -> BodyRow? {
     let query = try connection.statement(
-      "SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries FROM body WHERE inode = ?")
+      "SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries, kept_from, kept_to FROM body WHERE inode = ?"
+    )
     query.bind(1, bits: inode.rawValue)
     return try query.step() ? Self.body(query) : nil
   }
@@ -45,14 +52,15 @@ extension IndexDatabase {
       inode: InodeNumber(row.bits(0)), storageClass: StorageClass(rawValue: row.int(1)) ?? .chunk, size: row.int64(2),
       allocated: row.int64(3), lastUse: WallTime(milliseconds: row.int64(4)), hits: row.int(5),
       digest: row.isNull(6) ? nil : row.blob(6), proof: BodyRow.Proof(rawValue: row.int(7)) ?? .none,
-      group: row.bits(8), carries: row.int(9) != 0)
+      group: row.bits(8), carries: row.int(9) != 0,
+      kept: row.int64(11) > row.int64(10) ? row.int64(10)..<row.int64(11) : nil)
   }
 
   /// Writes a body's row, its old one replaced. The totals follow.
   func setBody(_ row: BodyRow) throws(SQLiteCode) {
     try write()
     try takeFromTotals(row.inode)
-    let insert = try connection.statement("INSERT OR REPLACE INTO body VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    let insert = try connection.statement("INSERT OR REPLACE INTO body VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
     insert.bind(1, bits: row.inode.rawValue)
     insert.bind(2, row.storageClass.rawValue)
     insert.bind(3, row.rank)
@@ -64,6 +72,8 @@ extension IndexDatabase {
     insert.bind(9, row.proof.rawValue)
     insert.bind(10, bits: row.group)
     insert.bind(11, row.carries ? 1 : 0)
+    insert.bind(12, row.kept?.lowerBound ?? 0)
+    insert.bind(13, row.kept?.upperBound ?? 0)
     try insert.run()
     totals.add(row.allocated, count: 1, rank: row.rank)
   }
@@ -159,7 +169,7 @@ extension IndexDatabase {
   func coldest(skipping: Int, limit: Int) throws(SQLiteCode) -> [BodyRow] {
     let query = try connection.statement(
       """
-      SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries FROM body ORDER BY rank, last_use LIMIT ? OFFSET ?
+      SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries, kept_from, kept_to FROM body ORDER BY rank, last_use LIMIT ? OFFSET ?
       """)
     query.bind(1, limit)
     query.bind(2, skipping)
@@ -172,7 +182,7 @@ extension IndexDatabase {
   func unused(rank: Int, before time: WallTime, limit: Int) throws(SQLiteCode) -> [BodyRow] {
     let query = try connection.statement(
       """
-      SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries FROM body
+      SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries, kept_from, kept_to FROM body
       WHERE rank = ? AND last_use < ? ORDER BY last_use LIMIT ?
       """)
     query.bind(1, rank)
@@ -186,7 +196,7 @@ extension IndexDatabase {
   /// Bodies by number, for sweeps.
   func bodies(after inode: InodeNumber, limit: Int) throws(SQLiteCode) -> [BodyRow] {
     let query = try connection.statement(
-      "SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries FROM body WHERE inode > ? ORDER BY inode LIMIT ?"
+      "SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries, kept_from, kept_to FROM body WHERE inode > ? ORDER BY inode LIMIT ?"
     )
     query.bind(1, bits: inode.rawValue)
     query.bind(2, limit)

@@ -85,6 +85,9 @@ final class IndexDatabase {
     }
   }
 
+  /// Allocated bytes of bodies, by rank.
+  var bodyRanks: [Int64] { Array(totals.ranks[..<EvictionPolicy.rankCount]) }
+
   private var lastBoot = ""
 
   /// Another boot counts as an unclean stop: bodies are not synced, and a machine that lost power after our clean stop

@@ -1,10 +1,11 @@
 /// The tables. The index is disposable: another `version` sets the old one aside and begins anew.
 enum IndexSchema {
-  static let version: Int64 = 3
+  static let version: Int64 = 4
 
   /// An entry's row is its inode number: rows are appended in order, and a new version is a new row.
   /// `listed`, `previous`: the entry's cursors in the newest listing that showed it, and in the complete one before it.
   /// `since`: when the entry's version was first heard of.
+  /// `kept_from`, `kept_to`: the bytes of a body that may stay when the rest is evicted; both 0: none.
   /// An entry of kind 0 (absent) has a number too, that nobody is told.
   static let tables = """
     CREATE TABLE meta(
@@ -27,7 +28,8 @@ enum IndexSchema {
     CREATE TABLE body(
       inode INTEGER PRIMARY KEY, class INTEGER NOT NULL, rank INTEGER NOT NULL, size INTEGER NOT NULL,
       allocated INTEGER NOT NULL, last_use INTEGER NOT NULL, hits INTEGER NOT NULL, digest BLOB,
-      proof INTEGER NOT NULL, share INTEGER NOT NULL, carries INTEGER NOT NULL);
+      proof INTEGER NOT NULL, share INTEGER NOT NULL, carries INTEGER NOT NULL, kept_from INTEGER NOT NULL,
+      kept_to INTEGER NOT NULL);
     CREATE INDEX body_rank ON body(rank, last_use);
     CREATE INDEX body_digest ON body(digest) WHERE digest IS NOT NULL;
     CREATE INDEX body_share ON body(share) WHERE share != 0;

@@ -41,6 +41,7 @@ extension Fetcher {
   /// nil: the cache has no room for the part, and it is a prefetch, or too long for memory: its READs go by windows.
   func makeStorage(for part: PartTransfer) -> PartStorage? {
     if let body = part.body {
+      keepIndex(of: part.object, in: body)
       if let fill = body.beginFill(part.range), fill.range == part.range { return PartStorage(part.range, fill: fill) }
       if state.withLock({ _ in part.priority }) == .prefetch {
         counters.prefetchesDropped.add(1)

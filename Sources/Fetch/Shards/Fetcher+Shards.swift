@@ -28,7 +28,7 @@ extension Fetcher {
     case .unknown: break
     }
     guard let body, body.contains(range) else { return nil }
-    return learn(layout, of: object, range) { body.read(range, into: $0) }
+    return learn(layout, of: object, range, body) { body.read(range, into: $0) }
   }
 
   /// Bytes of a part came: the index may be among them. Before its readers are answered, because they go on at once.
@@ -40,11 +40,11 @@ extension Fetcher {
     let end = part.range.lowerBound + arrived
     guard end >= range.upperBound, end - count < range.upperBound, let storage = part.storage else { return }
     guard case .unknown = shards.withLock({ $0.find(part.object.inode) }) else { return }
-    _ = learn(layout, of: part.object, range) { storage.read(range, into: $0) }
+    _ = learn(layout, of: part.object, range, part.body) { storage.read(range, into: $0) }
   }
 
   private func learn(
-    _ layout: ShardLayout, of object: ObjectReference, _ range: ByteRange,
+    _ layout: ShardLayout, of object: ObjectReference, _ range: ByteRange, _ body: Body?,
     from read: (UnsafeMutableRawBufferPointer) -> Bool
   ) -> ShardIndex? {
     let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
@@ -56,9 +56,18 @@ extension Fetcher {
     if index == nil {
       log.info("the index of a shard makes no sense: it is read by plain ranges", [("key", "\(object.key)")])
     }
+    if index != nil { body?.keep(range) }
     let wanted = shards.withLock { $0.learn(index, of: object.inode) }
     if let index { fetch(wanted, of: object, index) }
     return index
+  }
+
+  /// A body is about to be filled. It may be another than the one that the index came with.
+  func keepIndex(of object: ObjectReference, in body: Body) {
+    guard let layout = object.parts?.layout, let range = layout.indexRange(shardSize: object.version.size),
+      case .index = shards.withLock({ $0.find(object.inode) })
+    else { return }
+    body.keep(range)
   }
 
   // MARK: Reading

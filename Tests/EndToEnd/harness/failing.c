@@ -15,7 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { OPEN = 1, READ = 2, WRITE = 4, SYNC = 8, NAME = 16, SIZE = 32, STAT = 64, MAP = 128 };
+enum { OPEN = 1, READ = 2, WRITE = 4, SYNC = 8, NAME = 16, SIZE = 32, STAT = 64, MAP = 128, PUNCH = 256 };
 
 /* The layout is failing.py's `Failing._WORDS`. */
 struct control {
@@ -128,8 +128,9 @@ ON_FILE(int, fsync, SYNC, -1, (int file), (file))
 ON_FILE(int, fdatasync, SYNC, -1, (int file), (file))
 ON_FILE(int, ftruncate, SIZE, -1, (int file, off_t o), (file, o))
 ON_FILE(int, ftruncate64, SIZE, -1, (int file, off64_t o), (file, o))
-ON_FILE(int, fallocate, SIZE, -1, (int file, int m, off_t o, off_t n), (file, m, o, n))
-ON_FILE(int, fallocate64, SIZE, -1, (int file, int m, off64_t o, off64_t n), (file, m, o, n))
+#define OR_PUNCH(mode) ((mode) & FALLOC_FL_PUNCH_HOLE ? PUNCH : SIZE)
+ON_FILE(int, fallocate, OR_PUNCH(m), -1, (int file, int m, off_t o, off_t n), (file, m, o, n))
+ON_FILE(int, fallocate64, OR_PUNCH(m), -1, (int file, int m, off64_t o, off64_t n), (file, m, o, n))
 ON_FILE(int, posix_fallocate, SIZE, (int)control->error, (int file, off_t o, off_t n), (file, o, n))
 ON_FILE(int, posix_fallocate64, SIZE, (int)control->error, (int file, off64_t o, off64_t n), (file, o, n))
 ON_FILE(int, fstat, STAT, -1, (int file, struct stat *s), (file, s))

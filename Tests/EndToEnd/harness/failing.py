@@ -10,11 +10,11 @@ import struct
 import subprocess
 from pathlib import Path
 
-OPEN, READ, WRITE, SYNC, NAME, SIZE, STAT, MAP = (1 << bit for bit in range(8))
-ALL = 255
-#: What a full disk refuses, and one that was mounted read-only.
-GROWING = WRITE | SIZE | NAME
-CHANGING = WRITE | SIZE | NAME | SYNC
+OPEN, READ, WRITE, SYNC, NAME, SIZE, STAT, MAP, PUNCH = (1 << bit for bit in range(9))
+ALL = 511
+#: What a full disk refuses, and one that was mounted read-only. Making holes may take room for saying where they are.
+GROWING = WRITE | SIZE | NAME | PUNCH
+CHANGING = WRITE | SIZE | NAME | SYNC | PUNCH
 
 SOURCE = Path(__file__).with_name("failing.c")
 
