@@ -89,9 +89,8 @@ import Testing
     var table = Self.table()
     _ = Self.learn(&table, "air/.zarray", Self.array("[100,100]", "[10,10]"))
     _ = Self.judge(&table, "0.0", in: "air/")
-    table.listed("air/", ["air/.zarray", "air/0.0", "air/notes.txt"], complete: false, at: Self.start)
     #expect(Self.judge(&table, "0.1", in: "air/").judgement == .askByGet(.chunk), "not before its end")
-    table.listed("air/", nil, complete: true, at: Self.start)
+    table.listed("air/", ["air/.zarray", "air/0.0", "air/notes.txt"], at: Self.start)
     #expect(Self.judge(&table, "0.1", in: "air/").judgement == .absent(since: Self.start))
     #expect(Self.judge(&table, "0.0", in: "air/").judgement == .askByGet(.chunk))
     #expect(Self.judge(&table, ".zattrs", in: "air/").judgement == .absent(since: Self.start))
@@ -108,11 +107,22 @@ import Testing
     #expect(others == [nil, nil, nil, nil])
   }
 
+  @Test func aListingIsAsOldAsItsBeginning() {
+    var table = Self.table()
+    _ = Self.learn(&table, "air/.zarray", Self.array("[100,100]", "[10,10]"))
+    _ = Self.judge(&table, "0.0", in: "air/")
+    // It took half a minute, in which chunks were written that it had passed.
+    table.listed("air/", ["air/0.0"], at: Self.start)
+    let since = Self.judge(&table, "0.1", in: "air/", at: Self.start + .seconds(30)).judgement
+    #expect(since == .absent(since: Self.start))
+    #expect(Self.judge(&table, "0.1", in: "air/", at: Self.later).judgement == .askByGet(.chunk))
+  }
+
   @Test func aListingThatBrokeOffSaysNothing() {
     var table = Self.table()
     _ = Self.learn(&table, "air/.zarray", Self.array("[100,100]", "[10,10]"))
     _ = Self.judge(&table, "0.0", in: "air/")
-    table.listed("air/", nil, complete: false, at: Self.start)
+    table.listed("air/", nil, at: Self.start)
     #expect(Self.judge(&table, "0.1", in: "air/") == Advice(.askByGet(.chunk)))
   }
 

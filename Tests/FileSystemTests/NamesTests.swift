@@ -124,7 +124,7 @@ private final class ScriptedOracle: NameOracle {
 
   func judge(_ name: EntryName, in directory: DirectoryReference) -> Advice { Advice(judgements[name] ?? .ask) }
 
-  func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) -> [Ahead] {
+  func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer, validated: WallTime) -> [Ahead] {
     documents.withLockNotifying { $0.append("\(key)=\(String(decoding: bytes, as: UTF8.self))") }
     return []
   }
@@ -134,7 +134,7 @@ private final class ScriptedOracle: NameOracle {
   func document(of key: ObjectKey) -> DocumentPlace? { nil }
   func noteAbsent(_ key: ObjectKey) {}
   func noteFailed(_ key: ObjectKey) {}
-  func noteListed(_ array: ObjectKey, _ keys: [ObjectKey]?, complete: Bool) {}
+  func noteListed(_ array: ObjectKey, _ keys: [ObjectKey]?, at asked: WallTime) {}
 }
 
 @Suite struct OracleTests {

@@ -15,4 +15,8 @@ package final class ManualTimeSource: TimeSource {
       $0.monotonic += interval.nanoseconds
     }
   }
+  /// Somebody corrects the clock; what is measured goes on.
+  package func setBack(by interval: Interval) {
+    state.withLock { $0.wall = WallTime(milliseconds: $0.wall.milliseconds - interval.milliseconds) }
+  }
 }

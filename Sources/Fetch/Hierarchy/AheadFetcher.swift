@@ -52,9 +52,9 @@ final class AheadFetcher: Sendable {
         if let directory = paths.climb(to: key, from: origin, &known) { lister.take(directory) }
       case .listArray(let key):
         if resolver.lists, let array = paths.climb(to: key, from: origin, &known) {
-          listPage(array, nil, pages: 0)
+          listPage(array, nil, [], began: resolver.time.now(), pages: 0)
         } else {
-          oracle.noteListed(key, nil, complete: false)
+          oracle.noteListed(key, nil, at: resolver.time.now())
         }
       }
     }
@@ -62,19 +62,20 @@ final class AheadFetcher: Sendable {
 
   // MARK: The listing of an array
 
-  private func listPage(_ array: DirectoryReference, _ token: String?, pages: Int) {
+  /// `keys`: of the pages before.
+  private func listPage(
+    _ array: DirectoryReference, _ token: String?, _ keys: [ObjectKey], began: WallTime, pages: Int
+  ) {
     let asked = resolver.time.now()
     let request = ListRequest(prefix: array.key, delimited: false, continuation: token, priority: .prefetch)
     store.list(request) { [self] result in
       resolver.noteListing(result)
-      guard case .success(let page) = result else { return oracle.noteListed(array.key, nil, complete: false) }
+      guard case .success(let page) = result else { return oracle.noteListed(array.key, nil, at: began) }
       record(page, in: array, asked)
-      oracle.noteListed(array.key, page.objects.map(\.key), complete: false)
-      guard let next = page.continuation, next != token else {
-        return oracle.noteListed(array.key, nil, complete: page.continuation == nil)
-      }
-      guard pages + 1 < Self.arrayPages else { return oracle.noteListed(array.key, nil, complete: false) }
-      listPage(array, next, pages: pages + 1)
+      let all = keys + page.objects.map(\.key)
+      guard let next = page.continuation else { return oracle.noteListed(array.key, all, at: began) }
+      guard next != token, pages + 1 < Self.arrayPages else { return oracle.noteListed(array.key, nil, at: began) }
+      listPage(array, next, all, began: began, pages: pages + 1)
     }
   }
 

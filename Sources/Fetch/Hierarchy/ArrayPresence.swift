@@ -7,7 +7,7 @@ struct ArrayPresence: Sendable {
   enum State: Equatable, Sendable {
     case none
     case running
-    /// Everything below the array's key was seen at `at`.
+    /// Everything below the array's key was seen, by a listing that began at `at`.
     case complete(at: WallTime)
     /// Longer than is worth knowing, or broken off.
     case abandoned(at: WallTime)
@@ -31,16 +31,16 @@ struct ArrayPresence: Sendable {
     hasTooManyBeside = false
   }
 
-  mutating func end(complete: Bool, at now: WallTime) {
-    state = complete ? .complete(at: now) : .abandoned(at: now)
+  mutating func end(complete: Bool, at asked: WallTime) {
+    state = complete ? .complete(at: asked) : .abandoned(at: asked)
   }
 
-  /// What is older says nothing any more.
-  mutating func expire(before oldest: WallTime) {
+  /// What is stale says nothing any more.
+  mutating func expire(_ freshness: Freshness) {
     switch state {
-    case .complete(let at) where at <= oldest: state = .none
-    case .abandoned(let at) where at <= oldest: state = .none
-    default: break
+    case .complete(let at), .abandoned(let at):
+      if freshness.remaining(validated: at) == nil { state = .none }
+    case .none, .running: break
     }
   }
 

@@ -44,10 +44,9 @@ package final class Hierarchy: NameOracle {
     }
   }
 
-  package func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) -> [Ahead] {
-    let now = time.now()
+  package func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer, validated: WallTime) -> [Ahead] {
     guard let document = HierarchyTable.Document(key, Array(bytes)) else { return [] }
-    return table.withLock { $0.learn(document, at: now) }
+    return table.withLock { $0.learn(document, at: validated) }
   }
 
   package func partialReading(of key: ObjectKey) -> PartialReading? { table.withLock { $0.partialReading(of: key) } }
@@ -62,9 +61,8 @@ package final class Hierarchy: NameOracle {
 
   package func noteFailed(_ key: ObjectKey) { table.withLock { $0.failed(key) } }
 
-  package func noteListed(_ array: ObjectKey, _ keys: [ObjectKey]?, complete: Bool) {
-    let now = time.now()
-    table.withLock { $0.listed(array, keys, complete: complete, at: now) }
+  package func noteListed(_ array: ObjectKey, _ keys: [ObjectKey]?, at asked: WallTime) {
+    table.withLock { $0.listed(array, keys, at: asked) }
   }
 
   package func forbiddenCase(ofChunk key: ObjectKey) -> ForbiddenCase? {

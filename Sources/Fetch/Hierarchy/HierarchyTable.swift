@@ -77,20 +77,20 @@ package struct HierarchyTable: Sendable {
     }
   }
 
-  package mutating func learn(_ document: Document, at now: WallTime) -> [Ahead] {
+  package mutating func learn(_ document: Document, at validated: WallTime) -> [Ahead] {
     if let array = document.node?.array {
-      learn(array, at: document.directory, now, isOwn: true)
+      learn(array, at: document.directory, validated, isOwn: true)
     } else if document.consolidated == nil || document.node != nil {
       // A group now, or plain, whatever was here.
       arrays.remove(document.directory)
     }
-    return document.consolidated.map { learn($0, below: document.directory, at: now) } ?? []
+    return document.consolidated.map { learn($0, below: document.directory, at: validated) } ?? []
   }
 
-  private mutating func learn(_ array: ArrayMetadata, at key: ObjectKey, _ now: WallTime, isOwn: Bool) {
+  private mutating func learn(_ array: ArrayMetadata, at key: ObjectKey, _ validated: WallTime, isOwn: Bool) {
     let old = arrays.use(key)
-    if let old, old.isOwn, !isOwn, now - old.validated < configuration.timeToLive { return }
-    guard var node = ArrayNode(array, at: key, validated: now, isOwn: isOwn) else {
+    if let old, old.isOwn, !isOwn, validated - old.validated < configuration.timeToLive { return }
+    guard var node = ArrayNode(array, at: key, validated: validated, isOwn: isOwn) else {
       arrays.remove(key)
       return
     }
@@ -106,7 +106,9 @@ package struct HierarchyTable: Sendable {
     noteParents(of: key)
   }
 
-  private mutating func learn(_ all: ConsolidatedMetadata, below group: ObjectKey, at now: WallTime) -> [Ahead] {
+  private mutating func learn(
+    _ all: ConsolidatedMetadata, below group: ObjectKey, at validated: WallTime
+  ) -> [Ahead] {
     var ahead = [Ahead]()
     // The documents first: what is fetched after them is known to be of their versions (`--freshness metadata`).
     if configuration.prefetchChunks > 0 {
@@ -115,7 +117,7 @@ package struct HierarchyTable: Sendable {
     for node in all.nodes where !node.path.bytes.isEmpty {
       guard let array = node.metadata.array else { continue }
       let key = ObjectKey(bytes: group.bytes + node.path.bytes)
-      learn(array, at: key, now, isOwn: false)
+      learn(array, at: key, validated, isOwn: false)
       guard configuration.prefetchChunks > 0, let known = arrays.use(key), known.isCoordinate, known.reading == nil,
         let total = known.layout.grid.total, total <= configuration.coordinateChunks,
         known.chunkBytes * total <= configuration.coordinateBytes
@@ -136,14 +138,15 @@ package struct HierarchyTable: Sendable {
   ) -> Advice {
     guard let (key, path) = array(above: directory) else { return judgePlain(name, in: directory, at: now) }
     let configuration = configuration
+    let freshness = Freshness(timeToLive: configuration.timeToLive, now: now)
     return arrays.update(key) { node in
-      node.presence.expire(before: WallTime(milliseconds: now.milliseconds - configuration.timeToLive.milliseconds))
+      node.presence.expire(freshness)
       let full = ObjectKey(bytes: path.isEmpty ? name.bytes : path + [UInt8(ascii: "/")] + name.bytes)
       switch node.layout.classify(prefix: path, name: name) {
       case .impossible: return Advice(.absent(since: now))
       case .chunkDirectory: return Advice(.directory)
       case .outsideGrid:
-        let isFresh = now - node.validated < configuration.timeToLive
+        let isFresh = freshness.remaining(validated: node.validated) != nil
         return Advice(isFresh ? .absent(since: node.validated) : .ask)
       case .metadata:
         if let since = node.presence.absence(beside: full) { return Advice(.absent(since: since)) }
@@ -188,14 +191,15 @@ package struct HierarchyTable: Sendable {
     return [.listArray(key)]
   }
 
-  /// A page of an array's listing; nil when it ended.
-  package mutating func listed(_ array: ObjectKey, _ keys: [ObjectKey]?, complete: Bool, at now: WallTime) {
+  /// All keys below an array, by a listing that began at `asked`; nil where it did not come to its end. At once, because
+  /// the pages of two listings make no whole: an array that is described anew is listed anew.
+  package mutating func listed(_ array: ObjectKey, _ keys: [ObjectKey]?, at asked: WallTime) {
     _ = arrays.update(array) { node in
       guard node.presence.state == .running else { return }
-      guard let keys else { return node.presence.end(complete: complete, at: now) }
-      for key in keys where key.bytes.starts(with: array.bytes) {
+      for key in keys ?? [] where key.bytes.starts(with: array.bytes) {
         node.presence.insert(ObjectKey(bytes: Array(key.bytes[array.bytes.count...])))
       }
+      node.presence.end(complete: keys != nil, at: asked)
     }
   }
 

@@ -12,8 +12,8 @@ package protocol NameOracle: AnyObject, Sendable {
   /// A reader read an object that the index knew: it may be on a walk.
   func noteRead(_ key: ObjectKey) -> [Ahead]
 
-  /// A metadata document was read whole.
-  func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) -> [Ahead]
+  /// A metadata document was read whole. `validated`: when the remote last said that it is of this version.
+  func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer, validated: WallTime) -> [Ahead]
 
   /// How readers take an object of which they want parts, however small it is: shards.
   func partialReading(of key: ObjectKey) -> PartialReading?
@@ -31,8 +31,8 @@ package protocol NameOracle: AnyObject, Sendable {
   func noteAbsent(_ key: ObjectKey)
   /// What came of an advice: nothing; it may be given again.
   func noteFailed(_ key: ObjectKey)
-  /// A page of an array's listing; nil when it ended, `complete` or not.
-  func noteListed(_ array: ObjectKey, _ keys: [ObjectKey]?, complete: Bool)
+  /// All that is below an array, by a listing that began at `asked`; nil where that broke off, or was too long.
+  func noteListed(_ array: ObjectKey, _ keys: [ObjectKey]?, at asked: WallTime)
 
   /// What must be readable for a 403 to mean that the chunk is absent; nil where the key is no chunk inside a grid.
   func forbiddenCase(ofChunk key: ObjectKey) -> ForbiddenCase?
@@ -82,9 +82,9 @@ package final class SilentOracle: NameOracle {
   package init() {}
   package func judge(_ name: EntryName, in directory: DirectoryReference) -> Advice { Advice(.ask) }
   package func noteRead(_ key: ObjectKey) -> [Ahead] { [] }
-  package func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer) -> [Ahead] { [] }
+  package func noteDocument(_ key: ObjectKey, _ bytes: UnsafeRawBufferPointer, validated: WallTime) -> [Ahead] { [] }
   package func document(of key: ObjectKey) -> DocumentPlace? { nil }
   package func noteAbsent(_ key: ObjectKey) {}
   package func noteFailed(_ key: ObjectKey) {}
-  package func noteListed(_ array: ObjectKey, _ keys: [ObjectKey]?, complete: Bool) {}
+  package func noteListed(_ array: ObjectKey, _ keys: [ObjectKey]?, at asked: WallTime) {}
 }

@@ -156,15 +156,18 @@ extension Resolver {
 
   private func hasLearned(_ inode: InodeNumber) -> Bool { state.withLock { $0.learned.use(inode) != nil } }
 
-  /// Tells the oracle of a document, from its bytes, near or far. `then` gets its advice, or nil where they cannot be had.
+  /// Tells the oracle of a document, from its bytes, near or far. `then` gets its advice, or nil where they cannot be had,
+  /// or are of a version that was replaced: whoever holds that open still may read it, and it says nothing any more.
   func learn(_ object: ObjectReference, _ then: @escaping @Sendable ([Ahead]?) -> Void) {
     let size = Int(object.version.size)
     guard (1...Self.longestDocument).contains(size) else { return then(nil) }
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
     defer { scratch.deallocate() }
     _ = fetcher.read(object, 0..<object.version.size, scratch: scratch) { [self] result in
-      guard case .success(let bytes) = result else { return then(nil) }
-      let ahead = oracle.noteDocument(object.key, bytes)
+      guard case .success(let bytes) = result, let entry = index.location(of: object.inode)?.entry else {
+        return then(nil)
+      }
+      let ahead = oracle.noteDocument(object.key, bytes, validated: WallTime(milliseconds: entry.validated))
       state.withLock { state in _ = state.learned.insert((), for: object.inode) }
       then(ahead)
     }

@@ -157,7 +157,7 @@ final class Surveyor: Sendable {
       switch result {
       case .success(let bytes):
         // What it advises to fetch ahead is for who reads the document, not for who only looks.
-        _ = oracle.noteDocument(key, bytes)
+        _ = oracle.noteDocument(key, bytes, validated: WallTime(milliseconds: entry.validated))
         let tree = Self.tree(key, Array(bytes))
         trees.withLock { $0.insert(tree, for: entry.inode) }
         hasRead(key, .success(tree), survey)
