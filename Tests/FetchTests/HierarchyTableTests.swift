@@ -52,6 +52,22 @@ import Testing
     }
   }
 
+  @Test func ofAnArrayOfManyChunksTheNamesWithADotAreListed() {
+    var table = Self.table()
+    _ = Self.learn(&table, "air/.zarray", Self.array("[100000,100]", "[1,100]"))
+    #expect(Self.judge(&table, "7.0", in: "air/").ahead.isEmpty)
+    #expect(Self.judge(&table, ".zattrs", in: "air/") == Advice(.askByGet(.metadata), ahead: [.listDots("air/")]))
+    #expect(Self.judge(&table, ".zgroup", in: "air/") == Advice(.askByGet(.metadata)), "once")
+    table.dotted("air/", [".zarray", ".notes"], at: Self.start)
+    #expect(Self.judge(&table, ".zattrs", in: "air/") == Advice(.absent(since: Self.start)))
+    #expect(Self.judge(&table, ".aux", in: "air/") == Advice(.absent(since: Self.start)))
+    #expect(Self.judge(&table, ".zarray", in: "air/") == Advice(.askByGet(.metadata)))
+    #expect(Self.judge(&table, ".notes", in: "air/") == Advice(.ask))
+    #expect(Self.judge(&table, "zarr.json", in: "air/") == Advice(.askByGet(.metadata)), "not of these names")
+    #expect(Self.judge(&table, "x.aux.xml", in: "air/") == Advice(.ask))
+    #expect(Self.judge(&table, ".zattrs", in: "air/", at: Self.later).judgement == .askByGet(.metadata))
+  }
+
   @Test func aDocumentIsAskedForByGetAndItsDirectoryListedOnce() {
     var table = Self.table()
     #expect(

@@ -1,5 +1,6 @@
 import Fetch
 import FileSystem
+import Glibc
 import ObjectStorage
 import Objects
 import Platform
@@ -97,6 +98,33 @@ import Testing
       _ = fileSystem.readDirectory(handle, after: 2, limit: 10, read.fill)
       return read.wait("a batch").map { $0.map(\.name) }
     }
+  }
+
+  /// A directory of many chunks is not listed for a probe; its names that begin with a dot are.
+  @Test func probesOfALongDirectoryCostOneListing() throws {
+    let configuration = HierarchyTable.Configuration(
+      timeToLive: .seconds(60), canList: true, prefetchChunks: 8, prefetchBytes: 1 << 20)
+    let hierarchy = Hierarchy(configuration, time: ManualTimeSource())
+    let world = World(oracle: hierarchy) { store in
+      store.put("air/.zarray", "no document")
+      store.put("air/.hidden/x", "1")
+      for number in 0..<2500 { store.put(ObjectKey("air/\(number)"), "1") }
+    }
+    let air = try #require(world.lookup("air").inode)
+    #expect(world.lookup(".zattrs", in: air).isAbsent)
+    let place = DirectoryReference(inode: air, key: "air/")
+    let deadline = SystemTimeSource().monotonic() + .seconds(60)
+    while hierarchy.judge(".zgroup", in: place).judgement == .askByGet(.metadata),
+      SystemTimeSource().monotonic() < deadline
+    { sched_yield() }
+    #expect(world.store.count(.list) <= 4)
+    world.store.resetCounts()
+    for name: EntryName in [".zgroup", ".zmetadata", ".aux.xml", ".hid"] {
+      #expect(world.lookup(name, in: air).isAbsent)
+    }
+    #expect(world.store.requestCount == 0)
+    #expect(world.lookup(".zarray", in: air).attributes?.size == 11)
+    #expect(world.lookup(".hidden", in: air).attributes?.isDirectory == true)
   }
 
   @Test func anInterruptedWaitEnds() throws {

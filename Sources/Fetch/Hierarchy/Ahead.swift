@@ -10,6 +10,8 @@ package enum Ahead: Equatable, Sendable {
   case listArray(ObjectKey)
   /// The names of a directory, one page: answers what readers probe for.
   case listDirectory(ObjectKey)
+  /// The names of a directory that begin with a dot: the same, where the others are many.
+  case listDots(ObjectKey)
 }
 
 /// What is known of a name without asking, and what is worth fetching besides.

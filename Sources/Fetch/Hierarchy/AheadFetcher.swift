@@ -49,7 +49,11 @@ final class AheadFetcher: Sendable {
         let name = EntryName(bytes: Array(key.bytes[directory.key.bytes.count...]))
         resolver.fetchAhead(name, in: directory, .prefetched, inner)
       case .listDirectory(let key):
-        if let directory = paths.climb(to: key, from: origin, &known) { lister.take(directory) }
+        if let directory = paths.climb(to: key, from: origin, &known) {
+          lister.take(directory) { [self] in listDots(key) }
+        }
+      case .listDots(let key):
+        if resolver.lists { listDots(key) }
       case .listArray(let key):
         if resolver.lists, let array = paths.climb(to: key, from: origin, &known) {
           listPage(array, nil, [], began: resolver.time.now(), pages: 0)
@@ -57,6 +61,19 @@ final class AheadFetcher: Sendable {
           oracle.noteListed(key, nil, at: resolver.time.now())
         }
       }
+    }
+  }
+
+  /// The names beginning with a dot, of a directory of many others.
+  private func listDots(_ directory: ObjectKey) {
+    let asked = resolver.time.now()
+    let request = ListRequest(prefix: ObjectKey(bytes: directory.bytes + [UInt8(ascii: ".")]), priority: .prefetch)
+    store.list(request) { [self] result in
+      resolver.noteListing(result)
+      guard case .success(let page) = result, page.continuation == nil else { return }
+      let paths = page.objects.map { $0.key.bytes[...] } + page.prefixes.map { $0.bytes.dropLast() }
+      let names = paths.map { EntryName(bytes: Array($0.dropFirst(directory.bytes.count))) }
+      oracle.noteDots(directory, Set(names), at: asked)
     }
   }
 

@@ -66,9 +66,11 @@ struct ArrayNode: Sendable {
     absentShards.insert(coordinates)
   }
 
+  var isListable: Bool { (layout.grid.total ?? .max) <= Self.listedChunks }
+
   /// Begins a listing, where one is cheaper than asking for the chunks one by one and none is there or under way.
   mutating func beginsListing() -> Bool {
-    guard presence.state == .none, (layout.grid.total ?? .max) <= Self.listedChunks else { return false }
+    guard presence.state == .none, isListable else { return false }
     presence.begin()
     return true
   }

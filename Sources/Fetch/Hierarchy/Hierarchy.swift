@@ -65,6 +65,10 @@ package final class Hierarchy: NameOracle {
     table.withLock { $0.listed(array, keys, at: asked) }
   }
 
+  package func noteDots(_ directory: ObjectKey, _ names: Set<EntryName>, at asked: WallTime) {
+    table.withLock { $0.dotted(directory, names, at: asked) }
+  }
+
   package func forbiddenCase(ofChunk key: ObjectKey) -> ForbiddenCase? {
     table.withLock { $0.forbiddenCase(ofChunk: key) }
   }

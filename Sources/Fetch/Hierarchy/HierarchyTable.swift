@@ -41,13 +41,16 @@ package struct HierarchyTable: Sendable {
   /// Directories above arrays, each once.
   var parents: LeastRecentlyUsed<ObjectKey, Void>
   /// Directories whose listing was advised, and when.
-  private var listed: LeastRecentlyUsed<ObjectKey, WallTime>
+  var listed: LeastRecentlyUsed<ObjectKey, WallTime>
+  /// Names that begin with a dot, of directories too long to be listed whole, and when their listing began.
+  var dots: LeastRecentlyUsed<ObjectKey, (names: Set<EntryName>, asked: WallTime)>
 
   package init(_ configuration: Configuration) {
     self.configuration = configuration
     arrays = LeastRecentlyUsed(capacity: configuration.nodes)
     listed = LeastRecentlyUsed(capacity: configuration.nodes)
     parents = LeastRecentlyUsed(capacity: configuration.nodes)
+    dots = LeastRecentlyUsed(capacity: configuration.nodes)
   }
 
   // MARK: Documents
@@ -131,78 +134,6 @@ package struct HierarchyTable: Sendable {
     return ahead
   }
 
-  // MARK: Names
-
-  package mutating func judge(
-    _ name: EntryName, in directory: ObjectKey, at now: WallTime, _ monotonic: MonotonicTime
-  ) -> Advice {
-    guard let (key, path) = array(above: directory) else { return judgePlain(name, in: directory, at: now) }
-    let configuration = configuration
-    let freshness = Freshness(timeToLive: configuration.timeToLive, now: now)
-    return arrays.update(key) { node in
-      node.presence.expire(freshness)
-      let full = ObjectKey(bytes: path.isEmpty ? name.bytes : path + [UInt8(ascii: "/")] + name.bytes)
-      switch node.layout.classify(prefix: path, name: name) {
-      case .impossible: return Advice(.absent(since: now))
-      case .chunkDirectory: return Advice(.directory)
-      case .outsideGrid:
-        let isFresh = freshness.remaining(validated: node.validated) != nil
-        return Advice(isFresh ? .absent(since: node.validated) : .ask)
-      case .metadata:
-        if let since = node.presence.absence(beside: full) { return Advice(.absent(since: since)) }
-        return Advice(.askByGet(.metadata), ahead: Self.listing(of: key, &node, configuration))
-      case .sidecar, .child:
-        if let since = node.presence.absence(beside: full) { return Advice(.absent(since: since)) }
-        return Advice(.ask, ahead: Self.listing(of: key, &node, configuration))
-      case .chunk(let coordinates):
-        if let since = node.presence.absence(of: coordinates) {
-          node.note(absent: coordinates)
-          return Advice(.absent(since: since))
-        }
-        let ahead =
-          Self.listing(of: key, &node, configuration)
-          + Self.walk(coordinates, of: key, &node, configuration, at: monotonic)
-          + Self.indexes(besides: coordinates, of: key, &node, configuration)
-        return Advice(node.question, ahead: ahead)
-      }
-    } ?? Advice(.ask)
-  }
-
-  /// In a group, or where nothing is known: a document is asked for by GET, and the directory's names are taken once.
-  private mutating func judgePlain(_ name: EntryName, in directory: ObjectKey, at now: WallTime) -> Advice {
-    guard name.isPresentable else { return Advice(.absent(since: now)) }
-    let isDocument = MetadataDocument(name: name) != nil
-    let isProbe = isDocument || name.bytes.first == UInt8(ascii: ".")
-    var ahead = [Ahead]()
-    if isProbe, configuration.canList, configuration.prefetchChunks > 0 {
-      let last = listed.use(directory)
-      if last.map({ now - $0 >= configuration.timeToLive }) ?? true {
-        listed.insert(now, for: directory)
-        ahead = [.listDirectory(directory)]
-      }
-    }
-    return Advice(isDocument ? .askByGet(.metadata) : .ask, ahead: ahead)
-  }
-
-  private static func listing(
-    of key: ObjectKey, _ node: inout ArrayNode, _ configuration: Configuration
-  ) -> [Ahead] {
-    guard configuration.canList, configuration.prefetchChunks > 0, node.beginsListing() else { return [] }
-    return [.listArray(key)]
-  }
-
-  /// All keys below an array, by a listing that began at `asked`; nil where it did not come to its end. At once, because
-  /// the pages of two listings make no whole: an array that is described anew is listed anew.
-  package mutating func listed(_ array: ObjectKey, _ keys: [ObjectKey]?, at asked: WallTime) {
-    _ = arrays.update(array) { node in
-      guard node.presence.state == .running else { return }
-      for key in keys ?? [] where key.bytes.starts(with: array.bytes) {
-        node.presence.insert(ObjectKey(bytes: Array(key.bytes[array.bytes.count...])))
-      }
-      node.presence.end(complete: keys != nil, at: asked)
-    }
-  }
-
   // MARK: Walks
 
   package mutating func read(_ key: ObjectKey, at monotonic: MonotonicTime) -> [Ahead] {
@@ -212,7 +143,7 @@ package struct HierarchyTable: Sendable {
   }
 
   /// The next chunks of a walk. Over shards the readers walk by inner chunks, which their READs tell.
-  private static func walk(
+  static func walk(
     _ coordinates: ChunkCoordinates, of key: ObjectKey, _ node: inout ArrayNode, _ configuration: Configuration,
     at time: MonotonicTime
   ) -> [Ahead] {

@@ -45,7 +45,11 @@ extension Lister {
       for opener in openers { opener(nil) }
       for waker in wakers { waker() }
       guard let next else { return counters.count(.listingsCompleted) }
-      if isUnread, openers.isEmpty { return end(run, .interrupted) }
+      if isUnread, openers.isEmpty {
+        end(run, .interrupted)
+        run.onBreakingOff?()
+        return
+      }
       askPage(run, next)
     }
   }

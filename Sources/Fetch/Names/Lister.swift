@@ -84,14 +84,17 @@ final class Lister: Sendable {
   }
 
   /// Takes the names of a directory of one page, because its lookups will be answered from them. A longer one is left
-  /// to its readers.
-  func take(_ directory: DirectoryReference) {
+  /// to its readers: `isLong`.
+  func take(_ directory: DirectoryReference, isLong: @escaping @Sendable () -> Void) {
     guard resolver.lists, !configuration.isOffline else { return }
     let old = index.listing(of: directory.inode)
     let freshness = Freshness(timeToLive: configuration.timeToLive, now: time.now())
     if let old, freshness.remaining(validated: old.completed) != nil { return }
     guard case .new(let run) = chain(for: directory) else { return }
-    state.withLock { _ in run.unreadPages = 1 }
+    state.withLock { _ in
+      run.unreadPages = 1
+      run.onBreakingOff = isLong
+    }
     askPage(run, nil)
   }
 

@@ -22,6 +22,8 @@ final class ListingRun: @unchecked Sendable {
   var readers = 0
   /// Without readers it ends after so many pages.
   var unreadPages = Lister.unreadPages
+  /// Told when it ended for that.
+  var onBreakingOff: (@Sendable () -> Void)?
   /// The names themselves, where the index cannot hold them (a broken cache): cursors are positions in it plus one.
   var memory: [ListedName]?
   /// Where the remote does not list: the names are those that the index knows, but for these directories.

@@ -33,6 +33,8 @@ package protocol NameOracle: AnyObject, Sendable {
   func noteFailed(_ key: ObjectKey)
   /// All that is below an array, by a listing that began at `asked`; nil where that broke off, or was too long.
   func noteListed(_ array: ObjectKey, _ keys: [ObjectKey]?, at asked: WallTime)
+  /// All names of a directory that begin with a dot, by a listing that began at `asked`.
+  func noteDots(_ directory: ObjectKey, _ names: Set<EntryName>, at asked: WallTime)
 
   /// What must be readable for a 403 to mean that the chunk is absent; nil where the key is no chunk inside a grid.
   func forbiddenCase(ofChunk key: ObjectKey) -> ForbiddenCase?
@@ -46,6 +48,7 @@ extension NameOracle {
   package func partialReading(of key: ObjectKey) -> PartialReading? { nil }
   package func noteRead(_ key: ObjectKey, inner: Int) -> [Ahead] { [] }
   package func note(_ fate: PrefetchFate, of key: ObjectKey, inner: [Int]) {}
+  package func noteDots(_ directory: ObjectKey, _ names: Set<EntryName>, at asked: WallTime) {}
   package func forbiddenCase(ofChunk key: ObjectKey) -> ForbiddenCase? { nil }
   package func isInsideArray(_ directory: ObjectKey) -> Bool { false }
   package func isNamed(_ directory: ObjectKey) -> Bool { false }
