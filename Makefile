@@ -95,7 +95,7 @@ matrix: ## every fault with every reader; writes the tables of docs/reliability.
 	swift build --product zarrfs
 	MATRIX_RESULTS=.build/matrix.jsonl MATRIX_TABLE=docs/reliability.md $(PYTEST) -m matrix -o faulthandler_timeout=0 $(ARGS)
 
-stress: ## the long loops: SECONDS of everything at once, every fault, 300 kills, 10,000 seeds, a million names
+stress: ## the long loops: SECONDS of everything at once, every fault, 300 kills, 10,000 seeds and 300 mounted, a million names
 	@scripts/setup
 	swift build --product zarrfs --build-tests
 	ZARRFS_STRESS=1 ZARRFS_STRESS_SECONDS=$(SECONDS) $(PYTEST) -m stress -s --timeout 7200 -o faulthandler_timeout=7200 $(ARGS)

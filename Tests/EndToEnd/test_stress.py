@@ -24,7 +24,7 @@ from test_cache import check_index
 SECONDS = float(os.environ.get("ZARRFS_STRESS_SECONDS", 40))
 BOUND = 24 << 20
 #: Of which --memory is a quarter; the rest is the binary, its threads and libcurl. A debug binary has about 40 MiB of its own.
-RESIDENT = 192 << 20
+RESIDENT = 96 << 20
 MEMORY = 32 << 20
 SIZES = [0, 1, 700, 40_000, 300_000, 2_500_000, 9_000_000]
 #: Nothing that a reader of these sees may take longer, but for kills: faults end, and --timeout is longer.

@@ -72,11 +72,11 @@ class Mount:
 
     @property
     def answering(self):
-        """Not what a dead daemon left; the kernel itself would still tell its attributes."""
+        """Not what a dead daemon left, of which the kernel would still tell names and attributes, nor the bare directory below."""
         try:
-            return bool(os.statvfs(self.point))
+            return bool(os.statvfs(self.point) and os.stat(self.point / ".zarrfs"))
         except OSError as error:
-            if error.errno == errno.ENOTCONN:
+            if error.errno in (errno.ENOTCONN, errno.ENOENT):
                 return False
             raise
 
