@@ -64,7 +64,12 @@ struct ReferenceModel {
     }
     names.remove("")
     var shapes: [String: Set<Shape>] = [:]
-    for name in names { shapes[name] = Set(trees.map { shape(prefix + name, in: $0) }) }
+    for name in names {
+      let seen = Set(trees.map { shape(prefix + name, in: $0) })
+      // Under a file that a lookup found anew, a directory came to be after the listing that is shown.
+      let files = seen == [.directory] ? [] : trees.compactMap { $0[prefix + name].map { Shape.file($0) } }
+      shapes[name] = seen.union(files)
+    }
     return shapes
   }
 }
