@@ -198,18 +198,20 @@ import Testing
   }
 
   @Test func theOldListingSurvivesOneThatFailed() {
-    let world = World { store in for number in 0..<1500 { store.put(ObjectKey("k\(number)"), "1") } }
-    #expect(world.list(limit: 1000)?.count == 1500)
+    let world = World { store in for number in 0..<2500 { store.put(ObjectKey("k\(number)"), "1") } }
+    #expect(world.list(limit: 1000)?.count == 2500)
     world.time.advance(by: .seconds(61))
     world.store.hold(.list)
     let handle = AnswerSlot<Result<DirectoryHandle, Errno>>()
     _ = world.fileSystem.openDirectory(.root, handle.fill)
-    world.store.waitForRequests(3, .list)
-    world.store.releaseOne()
-    world.store.waitForRequests(4, .list)
+    for page in 4...5 {
+      world.store.waitForRequests(page, .list)
+      world.store.releaseOne()
+    }
+    world.store.waitForRequests(6, .list)
     world.store.setOutage(.failing(InMemoryStore.unavailable))
     world.store.release()
-    // It had begun, so that it fails as a whole.
+    // It was under way, so that it fails as a whole.
     guard case .success(let opened) = handle.wait() else {
       Issue.record("not opened")
       return
@@ -218,13 +220,18 @@ import Testing
     var end: Errno?
     while end == nil {
       switch world.beginBatch(opened, after: offset, limit: 1000).wait() {
-      case .success(let batch): offset = batch.last?.offset ?? offset
+      case .success(let batch):
+        guard let last = batch.last else {
+          Issue.record("the listing ended")
+          return
+        }
+        offset = last.offset
       case .failure(let errno): end = errno
       }
     }
     #expect(end == .inputOutput)
     world.fileSystem.releaseDirectory(opened)
-    #expect(world.list(limit: 1000)?.count == 1500)
+    #expect(world.list(limit: 1000)?.count == 2500)
   }
 
   @Test func whatIsGoneIsGone() {

@@ -37,6 +37,33 @@ import Testing
     #expect(world.store.count(.get) == 0)
   }
 
+  /// Nothing of the new listing was shown yet: then the old one is better than an error.
+  @Test func aListingThatBreaksOffAtOnceIsReplacedByTheOldOne() throws {
+    let world = World { store in for number in 0..<1500 { store.put(ObjectKey("k\(number)"), "1") } }
+    #expect(world.list(limit: 2000)?.count == 1500)
+    world.time.advance(by: .seconds(61))
+    world.store.resetCounts()
+    world.store.hold(.list)
+    let opened = AnswerSlot<Result<DirectoryHandle, Errno>>()
+    _ = world.fileSystem.openDirectory(.root, opened.fill)
+    world.store.waitForRequests(1, .list)
+    world.store.releaseOne()
+    world.store.waitForRequests(2, .list)
+    world.store.failNext { $0.kind == .list }
+    world.store.release()
+    let handle = try opened.wait("an opendir").get()
+    var names: Set<EntryName> = []
+    var offset: Int64 = 2
+    while case let batch = try world.beginBatch(handle, after: offset, limit: 1000).wait("a batch").get(),
+      let last = batch.last
+    {
+      names.formUnion(batch.map(\.name))
+      offset = last.offset
+    }
+    #expect(names.count == 1500)
+    world.fileSystem.releaseDirectory(handle)
+  }
+
   @Test func staleIsServedWhileTheRemoteIsDown() throws {
     let world = World { store in
       store.put("a", "1")

@@ -37,15 +37,16 @@ extension Lister {
           state.runs[run.directory.inode] = nil
           state.completions += 1
         }
-        let woken = (run.wakers, run.openers, run.readers == 0 && run.pages >= run.unreadPages)
+        let isUnread = run.readers == 0 && run.openers.isEmpty && run.pages >= run.unreadPages
+        let woken = (run.wakers, run.isUnderWay ? run.openers : [], isUnread)
         run.wakers = []
-        run.openers = []
+        if run.isUnderWay { run.openers = [] }
         return woken
       }
       for opener in openers { opener(nil) }
       for waker in wakers { waker() }
       guard let next else { return counters.count(.listingsCompleted) }
-      if isUnread, openers.isEmpty {
+      if isUnread {
         end(run, .interrupted)
         run.onBreakingOff?()
         return

@@ -98,7 +98,7 @@ final class Lister: Sendable {
     askPage(run, nil)
   }
 
-  /// The old listing is served if the new one does not begin.
+  /// The old listing is served if the new one does not come, or breaks off at once.
   private func openStale(
     _ directory: DirectoryReference, _ old: ListingID,
     _ answer: @escaping @Sendable (Result<ListingStream, FetchFailure>) -> Void
@@ -121,7 +121,7 @@ final class Lister: Sendable {
     case .new(let own): (run, isNew) = (own, true)
     }
     let hasBegun = state.withLock { _ -> Bool in
-      if run.pages > 0 { return true }
+      if run.isUnderWay { return true }
       run.openers.append { [self] failure in
         if waiter.isOver { return }
         switch failure {

@@ -17,7 +17,7 @@ final class ListingRun: @unchecked Sendable {
   var pages = 0
   /// Readers that have shown all there is, to be woken by the next page.
   var wakers: [@Sendable () -> Void] = []
-  /// Those who want to know whether the listing begins at all, because they have an old one.
+  /// Those who want to know whether the listing comes, because they have an old one.
   var openers: [@Sendable (FetchFailure?) -> Void] = []
   var readers = 0
   /// Without readers it ends after so many pages.
@@ -28,6 +28,12 @@ final class ListingRun: @unchecked Sendable {
   var memory: [ListedName]?
   /// Where the remote does not list: the names are those that the index knows, but for these directories.
   var hidden: Set<EntryName>?
+
+  /// Whether it takes the place of an old one: a short listing when it is whole, a long one with its second page.
+  var isUnderWay: Bool {
+    if case .complete = status { return true }
+    return pages >= 2
+  }
 
   init(_ directory: DirectoryReference, id: ListingID, began: WallTime) {
     self.directory = directory

@@ -153,9 +153,10 @@ class Column:
         if self.scene.strict:
             options["stale_if_error"] = "no"
         with Proxy(self.world.s3.port, self.world.bucket, certificate) as proxy, ThreadPoolExecutor(len(self.cells)) as pool:
+            # The copies of the store are alike: who came second would not be struck.
             mount = Mount(
                 f"s3://{self.world.bucket}/{self.prefix}", self.work / "mnt", self.work / "cache", self.work,
-                endpoint_url=proxy.url, region="us-east-1", ttl="1s", **options,
+                endpoint_url=proxy.url, region="us-east-1", ttl="1s", dedup="off", **options,
             )  # fmt: skip
             with mount:
                 try:
