@@ -31,8 +31,24 @@ import Testing
     #expect(!access.isRefused)
   }
 
+  /// One 403 that passed had hidden the directories of chunks for five minutes: fill values.
+  @Test func aRefusalAfterAListingIsNeverBelieved() {
+    var access = ListingAccess(.works, at: Self.start)
+    var later = ListingAccess(at: Self.start)
+    later.listed()
+    for second in 1...1000 {
+      access.refused(at: Self.start + .seconds(Int64(second)))
+      access.answered(at: Self.start + .seconds(Int64(second)))
+      later.refused(at: Self.start + .seconds(Int64(second)))
+      later.answered(at: Self.start + .seconds(Int64(second)))
+    }
+    #expect(!access.isRefused && !later.isRefused)
+    let asks = access.mayAsk(at: Self.start + .seconds(1001))
+    #expect(asks)
+  }
+
   @Test func whatTheMountFoundOutHolds() {
-    var access = ListingAccess(isRefused: true, at: Self.start)
+    var access = ListingAccess(.refused, at: Self.start)
     let now = access.mayAsk(at: Self.start)
     let later = access.mayAsk(at: Self.start + ListingAccess.interval)
     #expect(!now && later && access.isRefused)

@@ -31,7 +31,7 @@ final class Assembly: Sendable {
     let naming = NamesConfiguration(
       timeToLive: options.timeToLive, policy: options.freshness, servesStaleOnError: options.servesStale,
       isOffline: options.isOffline, missingForbidden: options.missingForbidden,
-      isListingRefused: verdict.isListingRefused)
+      listing: verdict.listing)
     let hierarchy = Hierarchy(
       HierarchyTable.Configuration(
         timeToLive: options.timeToLive, canList: remote.store.canList, prefetchChunks: Int(options.prefetch),

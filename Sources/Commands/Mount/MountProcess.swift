@@ -98,8 +98,8 @@ struct MountProcess {
   private func heed(_ verdict: SourceCheck.Verdict, _ log: Log) throws(CommandFailure) {
     switch verdict {
     case .failed(let reason): throw CommandFailure(reason)
-    case .usable(nil): break
-    case .usable(let warning?), .unlisted(let warning):
+    case .usable(nil, _): break
+    case .usable(let warning?, _), .unlisted(let warning):
       log.warning("the source answers, with a reservation", [("reason", warning)])
       if status != nil { Console.complain("warning: \(warning)") }
     }

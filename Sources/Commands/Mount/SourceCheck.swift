@@ -1,3 +1,4 @@
+import Fetch
 import ObjectStorage
 import Objects
 import Platform
@@ -5,8 +6,8 @@ import Platform
 /// Asks the remote once before anything is mounted, so that a wrong set-up is told at the terminal.
 struct SourceCheck {
   enum Verdict: Equatable {
-    /// It works. `warning`: something the user should know.
-    case usable(warning: String?)
+    /// It works. `warning`: something the user should know. `lists`: it was seen to list.
+    case usable(warning: String?, lists: Bool = false)
     /// It works, but for listings.
     case unlisted(warning: String)
     case failed(String)
@@ -29,9 +30,9 @@ struct SourceCheck {
       result = wait { answer in store.check { answer($0) } }
     }
     switch result {
-    case .success(.ready): return .usable(warning: nil)
+    case .success(.ready): return .usable(warning: nil, lists: remote.store.canList)
     case .success(.empty):
-      return .usable(warning: "nothing lies below \(remote.source): is the prefix right?")
+      return .usable(warning: "nothing lies below \(remote.source): is the prefix right?", lists: remote.store.canList)
     case .success(.listingDenied(let error)): return judgeWithoutListing(remote, error)
     case .failure(let error): return judge(error)
     }
@@ -83,8 +84,11 @@ struct SourceCheck {
 }
 
 extension SourceCheck.Verdict {
-  var isListingRefused: Bool {
-    if case .unlisted = self { return true }
-    return false
+  var listing: ListingAccess.Finding {
+    switch self {
+    case .unlisted: .refused
+    case .usable(_, lists: true): .works
+    case .usable, .failed: .unknown
+    }
   }
 }

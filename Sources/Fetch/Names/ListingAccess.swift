@@ -4,18 +4,24 @@ package import Platform
 ///
 /// A LIST that is refused says little by itself: credentials that expired are refused too. It is believed once an object
 /// was answered for after it, found or not: then these credentials are accepted, and it is listing that they may not.
+/// Where names were listed before, it is never believed: what a listing alone can show would be taken for absent, and a
+/// refusal that passes for fill values. Readers are told of the refusal instead, until the next mount.
 package struct ListingAccess: Equatable, Sendable {
   /// A policy may change: one LIST is asked again so often. It costs the one who asks a round trip.
   package static let interval = Interval.seconds(300)
 
+  /// What the mount found out.
+  package enum Finding: Sendable { case unknown, works, refused }
+
   private enum State { case open, suspected, refused }
 
   private var state = State.open
+  private var hasListed: Bool
   private var next = MonotonicTime(nanoseconds: 0)
 
-  /// `isRefused`: found out at mount.
-  package init(isRefused: Bool = false, at now: MonotonicTime) {
-    guard isRefused else { return }
+  package init(_ finding: Finding = .unknown, at now: MonotonicTime) {
+    hasListed = finding == .works
+    guard finding == .refused else { return }
     state = .refused
     next = now + Self.interval
   }
@@ -31,11 +37,14 @@ package struct ListingAccess: Equatable, Sendable {
   }
 
   /// A LIST was answered.
-  package mutating func listed() { state = .open }
+  package mutating func listed() {
+    state = .open
+    hasListed = true
+  }
 
   /// A LIST was refused.
   package mutating func refused(at now: MonotonicTime) {
-    if state == .open { state = .suspected }
+    if state == .open, !hasListed { state = .suspected }
     next = now + Self.interval
   }
 

@@ -12,8 +12,8 @@ package struct NamesConfiguration: Sendable {
   package var isOffline: Bool
   /// `--missing-403`.
   package var missingForbidden: MissingForbidden
-  /// Found out at mount: names may not be listed. It is asked again later (`ListingAccess`).
-  package var isListingRefused: Bool
+  /// Found out at mount: whether names may be listed.
+  package var listing: ListingAccess.Finding
   /// How long a revalidation may take before what is known is served stale, if that is allowed. While the remote is
   /// slow or dead, this is what the first asker waits; the next ones do not.
   package var patience: Interval
@@ -22,7 +22,7 @@ package struct NamesConfiguration: Sendable {
 
   package init(
     timeToLive: Interval = .seconds(60), policy: FreshnessPolicy = .object, servesStaleOnError: Bool = true,
-    isOffline: Bool = false, missingForbidden: MissingForbidden = .auto, isListingRefused: Bool = false,
+    isOffline: Bool = false, missingForbidden: MissingForbidden = .auto, listing: ListingAccess.Finding = .unknown,
     patience: Interval = .seconds(2), maximumInquiries: Int = 8192
   ) {
     self.timeToLive = timeToLive
@@ -30,7 +30,7 @@ package struct NamesConfiguration: Sendable {
     self.servesStaleOnError = servesStaleOnError
     self.isOffline = isOffline
     self.missingForbidden = missingForbidden
-    self.isListingRefused = isListingRefused
+    self.listing = listing
     self.patience = patience
     self.maximumInquiries = maximumInquiries
   }

@@ -81,7 +81,7 @@ final class Resolver: Sendable {
     self.deadlines = deadlines
     forbidden = ForbiddenJudge(store: store, time: time, counters: counters)
     state = Monitor(
-      State(listing: ListingAccess(isRefused: configuration.isListingRefused, at: time.monotonic())))
+      State(listing: ListingAccess(configuration.listing, at: time.monotonic())))
   }
 
   /// Answers on this stack and returns nil where the answer is near; else later, once.
