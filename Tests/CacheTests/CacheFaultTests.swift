@@ -73,10 +73,11 @@ private let block = BlockGeometry.blockSize
   @Test func evictionsAreToldOnAFlatStack() throws {
     let cache = try fixture.open()
     defer { cache.close() }
-    let depths = Monitor<Set<UInt>>([])
+    let depths = Monitor<Set<CInt>>([])
     cache.setEvictionHook { _ in
-      let mark = withUnsafeTemporaryAllocation(byteCount: 16, alignment: 16) { UInt(bitPattern: $0.baseAddress) }
-      depths.withLock { _ = $0.insert(mark) }
+      var frames = [UnsafeMutableRawPointer?](repeating: nil, count: 512)
+      let depth = backtrace(&frames, CInt(frames.count))
+      depths.withLock { _ = $0.insert(depth) }
     }
     for _ in 0..<50 { cache.noteEvicted([]) }
     #expect(depths.withLock { $0.count } == 1)
