@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Objects
 import Platform
@@ -73,10 +74,9 @@ private let block = BlockGeometry.blockSize
   @Test func evictionsAreToldOnAFlatStack() throws {
     let cache = try fixture.open()
     defer { cache.close() }
-    let depths = Monitor<Set<CInt>>([])
+    let depths = Monitor<Set<Int>>([])
     cache.setEvictionHook { _ in
-      var frames = [UnsafeMutableRawPointer?](repeating: nil, count: 512)
-      let depth = backtrace(&frames, CInt(frames.count))
+      let depth = Foundation.Thread.callStackReturnAddresses.count
       depths.withLock { _ = $0.insert(depth) }
     }
     for _ in 0..<50 { cache.noteEvicted([]) }
