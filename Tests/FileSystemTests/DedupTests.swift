@@ -1,6 +1,5 @@
 import Fetch
 import FileSystem
-import Glibc
 import ObjectStorage
 import Objects
 import Platform
@@ -16,12 +15,6 @@ import Testing
     world.names.cacheNumbers.first { $0.name == name }?.value
   }
 
-  /// The end of a transfer comes after its reader's answer.
-  private func settle(_ world: World) {
-    let deadline = SystemTimeSource().monotonic() + .seconds(60)
-    while world.fetcher.statistics.openFetches > 0, SystemTimeSource().monotonic() < deadline { sched_yield() }
-  }
-
   @Test func twoKeysOneGet() throws {
     let tag = md5(Self.bytes)
     let world = World { store in
@@ -30,7 +23,7 @@ import Testing
     }
     let first = try #require(world.walk("yesterday/lat")?.inode)
     #expect(world.read(first, 0..<200_000) == .success(Self.bytes))
-    settle(world)
+    world.settle()
     let second = try #require(world.walk("today/lat")?.inode)
     #expect(first != second)
     #expect(world.read(second, 0..<200_000) == .success(Self.bytes))
@@ -55,7 +48,7 @@ import Testing
     }
     let first = try #require(world.lookup("a").inode)
     #expect(world.read(first, 0..<200_000) == .success(Self.bytes))
-    settle(world)
+    world.settle()
     let second = try #require(world.lookup("b").inode)
     #expect(world.read(second, 0..<200_000) == .success(Self.others))
     #expect(world.store.count(.get) == 2)
@@ -71,7 +64,7 @@ import Testing
     for name in ["a", "b"] {
       let inode = try #require(world.lookup(EntryName(name)).inode)
       #expect(world.read(inode, 0..<200_000) == .success(Self.bytes))
-      settle(world)
+      world.settle()
     }
     #expect(world.store.count(.get) == 1)
     world.store.put("a", Self.others, tag: md5(Self.others))

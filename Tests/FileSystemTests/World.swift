@@ -24,13 +24,13 @@ final class World {
   init(
     canList: Bool = true, configuration: NamesConfiguration = NamesConfiguration(),
     oracle: (any NameOracle)? = nil, knowsZarr: Bool = false, cacheSize: Int64 = 64 << 20,
-    _ fill: (InMemoryStore) -> Void = { _ in }
+    time: ManualTimeSource = ManualTimeSource(), _ fill: (InMemoryStore) -> Void = { _ in }
   ) {
     self.knowsZarr = knowsZarr
     self.cacheSize = cacheSize
     directory = TemporaryDirectory("zarrfs-world")
     store = InMemoryStore(canList: canList)
-    time = ManualTimeSource()
+    self.time = time
     self.configuration = configuration
     fill(store)
     (cache, fetcher, names, fileSystem) = Self.make(
@@ -84,6 +84,9 @@ final class World {
       directory, store, time, configuration, oracle ?? Self.oracle(knowsZarr, store, time, configuration), lines,
       cacheSize)
   }
+
+  /// Waits until nothing is on its way: the end of a transfer comes after its reader's answer.
+  func settle() { poll("the end of all fetches") { fetcher.statistics.openFetches == 0 } }
 
   // MARK: Calls, waited for
 

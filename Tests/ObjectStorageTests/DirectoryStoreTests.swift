@@ -27,8 +27,7 @@ import Testing
     #expect(receiver?.wait().failure == nil)
     receiver = nil
     // The store's thread may still be on its way out of the receiver.
-    let deadline = SystemTimeSource().monotonic() + .seconds(60)
-    while held != nil, SystemTimeSource().monotonic() < deadline { sched_yield() }
+    poll("the end of the receiver") { held == nil }
     #expect(held == nil)
     withExtendedLifetime(transfer) {}
   }
