@@ -79,7 +79,7 @@ private let block = BlockGeometry.blockSize
       let depth = Foundation.Thread.callStackReturnAddresses.count
       depths.withLock { _ = $0.insert(depth) }
     }
-    for _ in 0..<50 { cache.noteEvicted([]) }
+    for _ in 0..<50 { cache.noteEvicted([], bytes: 0) }
     #expect(depths.withLock { $0.count } == 1)
   }
 

@@ -108,10 +108,8 @@ extension BlockCache {
       $0.uncertain += stuck
     }
     if stuck > 0 { housekeeping.withLock { $0.needsSweep = true } }
-    evictions.wrappingAdd(Int64(inodes.count), ordering: .relaxed)
-    evictedBytes.wrappingAdd(bytes, ordering: .relaxed)
     freeSpace.withLock { $0.known = nil }
-    noteEvicted(inodes)
+    noteEvicted(inodes, bytes: bytes)
     return bytes
   }
 
@@ -139,9 +137,7 @@ extension BlockCache {
       $0.bodies -= bytes
       $0.doomed += held
     }
-    evictions.wrappingAdd(1, ordering: .relaxed)
-    evictedBytes.wrappingAdd(bytes, ordering: .relaxed)
-    noteEvicted([inode])
+    noteEvicted([inode], bytes: bytes)
     return bytes
   }
 

@@ -41,10 +41,8 @@ extension BlockCache {
     let inodes = Array(allocated.keys)
     settle(index.endTrim(allocated))
     table.withLock { $0.left(inodes) }
-    evictions.wrappingAdd(Int64(inodes.count), ordering: .relaxed)
-    evictedBytes.wrappingAdd(freed, ordering: .relaxed)
     freeSpace.withLock { $0.known = nil }
-    noteEvicted(inodes)
+    noteEvicted(inodes, bytes: freed)
     return (freed, failed)
   }
 
@@ -56,8 +54,9 @@ extension BlockCache {
     guard status.st_nlink == 1, Int64(status.st_size) == row.size else { throw Errno.stale }
     try file.descriptor.punchHole(0..<kept.lowerBound)
     // Whole pages: of one that is cut off, bytes would be zeroed and nothing freed.
-    let end = (row.size + BlockGeometry.blockSize - 1) / BlockGeometry.blockSize * BlockGeometry.blockSize
-    if kept.upperBound < row.size { try file.descriptor.punchHole(kept.upperBound..<end) }
+    if kept.upperBound < row.size {
+      try file.descriptor.punchHole((kept.upperBound..<row.size).aligned(to: BlockGeometry.blockSize, limit: .max))
+    }
     return (status.allocatedBytes, try file.descriptor.status().allocatedBytes)
   }
 }

@@ -213,7 +213,12 @@ package final class BlockCache: Sendable {
     hooks.withLock { $0.onEviction = hook }
   }
 
-  func noteEvicted(_ inodes: [InodeNumber]) { hooks.withLock { $0.onEviction }?(inodes) }
+  /// Counts them, and tells of them; `bytes`: what was freed.
+  func noteEvicted(_ inodes: [InodeNumber], bytes: Int64) {
+    evictions.wrappingAdd(Int64(inodes.count), ordering: .relaxed)
+    evictedBytes.wrappingAdd(bytes, ordering: .relaxed)
+    hooks.withLock { $0.onEviction }?(inodes)
+  }
 
   func noteTouched(_ inode: InodeNumber) { touched.withLock { $0.append(inode) } }
 

@@ -59,7 +59,7 @@ extension IndexDatabase {
   ) throws(SQLiteCode) -> [BodyRow] {
     let query = try connection.statement(
       """
-      SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries, kept_from, kept_to FROM body
+      SELECT * FROM body
       WHERE digest = ? AND size = ? AND inode != ? AND proof != 2 ORDER BY proof DESC LIMIT 4
       """)
     query.bind(1, digest)
@@ -87,7 +87,7 @@ extension IndexDatabase {
   private func member(of group: UInt64, besides inode: InodeNumber) throws(SQLiteCode) -> BodyRow? {
     let query = try connection.statement(
       """
-      SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries, kept_from, kept_to FROM body
+      SELECT * FROM body
       WHERE share = ?1 AND share != 0 AND inode != ?2 LIMIT 1
       """)
     query.bind(1, bits: group)

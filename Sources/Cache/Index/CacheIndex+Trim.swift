@@ -106,7 +106,7 @@ extension IndexDatabase {
     for rank in EvictionPolicy.rank(.metadata, hits: 0)..<EvictionPolicy.rankCount where rows.count < limit {
       let query = try connection.statement(
         """
-        SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries, kept_from, kept_to FROM body
+        SELECT * FROM body
         WHERE rank = ? AND kept_to > 0 ORDER BY last_use LIMIT ?
         """)
       query.bind(1, rank)

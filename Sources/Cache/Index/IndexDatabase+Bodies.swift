@@ -41,19 +41,20 @@ struct SegmentRow: Equatable {
 extension IndexDatabase {
   func body(of inode: InodeNumber) throws(SQLiteCode) -> BodyRow? {
     let query = try connection.statement(
-      "SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries, kept_from, kept_to FROM body WHERE inode = ?"
+      "SELECT * FROM body WHERE inode = ?"
     )
     query.bind(1, bits: inode.rawValue)
     return try query.step() ? Self.body(query) : nil
   }
 
+  /// A whole row, in the order of the table, as `setBody` writes it. The rank (2) follows from the rest, as a rule.
   static func body(_ row: borrowing Statement) -> BodyRow {
     BodyRow(
-      inode: InodeNumber(row.bits(0)), storageClass: StorageClass(rawValue: row.int(1)) ?? .chunk, size: row.int64(2),
-      allocated: row.int64(3), lastUse: WallTime(milliseconds: row.int64(4)), hits: row.int(5),
-      digest: row.isNull(6) ? nil : row.blob(6), proof: BodyRow.Proof(rawValue: row.int(7)) ?? .none,
-      group: row.bits(8), carries: row.int(9) != 0,
-      kept: row.int64(11) > row.int64(10) ? row.int64(10)..<row.int64(11) : nil)
+      inode: InodeNumber(row.bits(0)), storageClass: StorageClass(rawValue: row.int(1)) ?? .chunk, size: row.int64(3),
+      allocated: row.int64(4), lastUse: WallTime(milliseconds: row.int64(5)), hits: row.int(6),
+      digest: row.isNull(7) ? nil : row.blob(7), proof: BodyRow.Proof(rawValue: row.int(8)) ?? .none,
+      group: row.bits(9), carries: row.int(10) != 0,
+      kept: row.int64(12) > row.int64(11) ? row.int64(11)..<row.int64(12) : nil)
   }
 
   /// Writes a body's row, its old one replaced. The totals follow.
@@ -169,7 +170,7 @@ extension IndexDatabase {
   func coldest(skipping: Int, limit: Int) throws(SQLiteCode) -> [BodyRow] {
     let query = try connection.statement(
       """
-      SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries, kept_from, kept_to FROM body ORDER BY rank, last_use LIMIT ? OFFSET ?
+      SELECT * FROM body ORDER BY rank, last_use LIMIT ? OFFSET ?
       """)
     query.bind(1, limit)
     query.bind(2, skipping)
@@ -182,7 +183,7 @@ extension IndexDatabase {
   func unused(rank: Int, before time: WallTime, limit: Int) throws(SQLiteCode) -> [BodyRow] {
     let query = try connection.statement(
       """
-      SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries, kept_from, kept_to FROM body
+      SELECT * FROM body
       WHERE rank = ? AND last_use < ? ORDER BY last_use LIMIT ?
       """)
     query.bind(1, rank)
@@ -196,7 +197,7 @@ extension IndexDatabase {
   /// Bodies by number, for sweeps.
   func bodies(after inode: InodeNumber, limit: Int) throws(SQLiteCode) -> [BodyRow] {
     let query = try connection.statement(
-      "SELECT inode, class, size, allocated, last_use, hits, digest, proof, share, carries, kept_from, kept_to FROM body WHERE inode > ? ORDER BY inode LIMIT ?"
+      "SELECT * FROM body WHERE inode > ? ORDER BY inode LIMIT ?"
     )
     query.bind(1, bits: inode.rawValue)
     query.bind(2, limit)

@@ -147,11 +147,8 @@ extension Lister {
 
   /// The index lost the listing, or gave it up for newer ones, before any of it was shown.
   private func listAgain(for stream: ListingStream) -> ListingRun {
-    let (run, isNew): (ListingRun, Bool)
-    switch chain(for: stream.directory, isLost: true) {
-    case .running(let other): (run, isNew) = (other, false)
-    case .new(let own): (run, isNew) = (own, true)
-    case .complete: preconditionFailure("a lost listing is complete")
+    guard case .run(let run, let isNew) = chain(for: stream.directory, isLost: true) else {
+      preconditionFailure("a lost listing is complete")
     }
     state.withLock { state in
       run.readers += 1

@@ -72,10 +72,9 @@ final class Lister: Sendable {
     guard let old, configuration.servesStaleOnError, resolver.lists else {
       switch chain(for: directory) {
       case .complete(let id): answer(.success(stream(directory, id)))
-      case .running(let run): answer(.success(stream(directory, run)))
-      case .new(let run):
+      case .run(let run, let isNew):
         let stream = stream(directory, run)
-        begin(run)
+        if isNew { begin(run) }
         answer(.success(stream))
       }
       return nil
@@ -90,7 +89,7 @@ final class Lister: Sendable {
     let old = index.listing(of: directory.inode)
     let freshness = Freshness(timeToLive: configuration.timeToLive, now: time.now())
     if let old, freshness.remaining(validated: old.completed) != nil { return }
-    guard case .new(let run) = chain(for: directory) else { return }
+    guard case .run(let run, isNew: true) = chain(for: directory) else { return }
     state.withLock { _ in
       run.unreadPages = 1
       run.onBreakingOff = isLong
@@ -107,18 +106,18 @@ final class Lister: Sendable {
     let isDown = resolver.servesStaleAtOnce
     if isDown {
       let mayAsk = state.withLock { $0.runs[directory.inode] == nil && $0.probed.beginsProbe(at: now) }
-      if mayAsk, case .new(let run) = chain(for: directory) { askPage(run, nil) }
+      if mayAsk, case .run(let run, isNew: true) = chain(for: directory) { askPage(run, nil) }
       answer(.success(stale(directory, old)))
       return nil
     }
     let waiter = PendingAnswer(interruption: Result<ListingStream, FetchFailure>.failure(.interrupted), answer)
-    let (run, isNew): (ListingRun, Bool)
+    let run: ListingRun
+    let isNew: Bool
     switch chain(for: directory) {
     case .complete(let id):
       answer(.success(stream(directory, id)))
       return nil
-    case .running(let other): (run, isNew) = (other, false)
-    case .new(let own): (run, isNew) = (own, true)
+    case .run(let found, let begins): (run, isNew) = (found, begins)
     }
     let hasBegun = state.withLock { _ -> Bool in
       if run.isUnderWay { return true }
@@ -179,9 +178,8 @@ final class Lister: Sendable {
   enum Chain {
     /// Another reader's, which ended meanwhile.
     case complete(ListingID)
-    case running(ListingRun)
-    /// To be begun by the caller.
-    case new(ListingRun)
+    /// A new one is the caller's to begin.
+    case run(ListingRun, isNew: Bool)
   }
 
   /// The chain that lists the directory. The index keeps what a chain shows and the complete listing before it; streams
@@ -189,7 +187,7 @@ final class Lister: Sendable {
   func chain(for directory: DirectoryReference, isLost: Bool = false) -> Chain {
     while true {
       let (running, completions) = state.withLock { ($0.runs[directory.inode], $0.completions) }
-      if let running { return .running(running) }
+      if let running { return .run(running, isNew: false) }
       let run = ListingRun(directory, id: index.beginListing(of: directory.inode), began: time.now())
       let kept = index.listing(of: directory.inode)
       let freshness = Freshness(timeToLive: configuration.timeToLive, now: time.now())
@@ -207,7 +205,7 @@ final class Lister: Sendable {
         }
         return true
       }
-      if isBegun { return .new(run) }
+      if isBegun { return .run(run, isNew: true) }
       index.abandonListing(run.id)
     }
   }
