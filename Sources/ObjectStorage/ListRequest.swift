@@ -25,7 +25,7 @@ package struct ListRequest: Sendable {
 }
 
 /// What one page held. Keys are relative to the mounted prefix and lie below the asked prefix: others were dropped.
-package struct ListPage: Sendable {
+package struct ListPage: Equatable, Sendable {
   package struct Object: Equatable, Sendable {
     package var key: ObjectKey
     package var version: ObjectVersion

@@ -42,6 +42,14 @@ def test_one_get_per_chunk_whatever_the_readers(proxy, bucket, make_mount):
     assert proxy.count("GET", CHUNK) == 1
 
 
+def test_a_store_in_the_root_is_found_without_a_request(proxy, make_mount):
+    """The page that the check at mount brought names the directories."""
+    with make_mount(proxy) as mount:
+        proxy.forget()
+        assert (mount / "v2_raw.zarr").is_dir()
+        assert proxy.requests() == []
+
+
 def test_nothing_is_asked_the_second_time(proxy, bucket, make_mount, read_stores):
     with make_mount(proxy, ttl="1h") as mount:
         first = read_stores("zarr", [mount / "v2_dot.zarr"])

@@ -33,6 +33,25 @@ import Testing
     #expect(world.list(directory) == ["a"])
   }
 
+  /// The page that the check at mount brought tells of directories; a file that it shows may be replaced since.
+  @Test func directoriesOfTheRootAreKnownFromTheMount() throws {
+    let world = World { store in
+      store.put("store/.zgroup", "{}")
+      store.put("file", "1")
+    }
+    let page = ListPage(
+      objects: [.init(key: "file", version: ObjectVersion(tag: EntityTag("\"old\""), size: 9, modified: 0))],
+      prefixes: ["store/", "/"], continuation: "more")
+    world.names.note(rootPage: page, at: world.time.now())
+    #expect(world.lookup("store").attributes?.isDirectory == true)
+    #expect(world.store.requestCount == 0)
+    #expect(world.lookup("file").attributes?.size == 1)
+    #expect(world.lookup("nothing").isAbsent)
+    world.time.advance(by: world.configuration.timeToLive)
+    #expect(world.store.remove("store/.zgroup"))
+    #expect(world.lookup("store").isAbsent)
+  }
+
   /// A page without keys is no answer while more follows (promise 2).
   @Test func emptyPagesAreNoAbsence() throws {
     let world = World { $0.put("d/a", "1") }

@@ -139,12 +139,12 @@ extension ObjectStore {
 }
 
 extension CheckableStore {
-  /// "ready", "empty", "listingDenied", or the failure's kind; and the message.
+  /// "ready", "empty", "listingDenied", or the failure's kind; and the message, or the directories of the page.
   func check() -> (outcome: String, message: String) {
     let answer = Answer<Result<StoreCheck, StoreError>>()
     check { answer.set($0) }
     switch answer.wait() {
-    case .success(.ready): return ("ready", "")
+    case .success(.ready(let page)): return ("ready", page.prefixes.map(\.description).joined(separator: " "))
     case .success(.empty): return ("empty", "")
     case .success(.listingDenied(let error)): return ("listingDenied", error.message)
     case .failure(let error): return ("\(error.kind)", error.message)

@@ -16,7 +16,7 @@ final class Assembly: Sendable {
 
   init(
     _ options: MountOptions, _ remote: Remote, _ cache: BlockCache, _ verdict: SourceCheck.Verdict,
-    memory: Int64, time: any TimeSource, log: Log
+    checked: WallTime, memory: Int64, time: any TimeSource, log: Log
   ) throws(CommandFailure) {
     self.remote = remote
     self.cache = cache
@@ -43,6 +43,7 @@ final class Assembly: Sendable {
         store: remote.store, cache: cache, fetcher: fetcher, oracle: hierarchy, configuration: naming, time: time,
         log: log)
     } catch { throw CommandFailure("no thread could be started: \(error)") }
+    if case .usable(_, let root?) = verdict { names.note(rootPage: root, at: checked) }
 
     let view = FileSystemOptions(owner: options.owner, group: options.group, umask: options.mask)
     fileSystem = ZarrFileSystem(

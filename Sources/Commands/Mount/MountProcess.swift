@@ -22,6 +22,7 @@ struct MountProcess {
     let time = SystemTimeSource()
     let remote = try Remote(options, source: source, time: time, log: log)
     let cache = try openCache(time, log)
+    let checked = time.now()
     let verdict = SourceCheck(
       isOffline: options.isOffline, servesStale: options.servesStale, hasCachedContent: cache.hasContent,
       isStopping: { signals.hasCome }
@@ -30,7 +31,8 @@ struct MountProcess {
       try heed(verdict, log)
       if signals.hasCome { throw CommandFailure("stopped by a signal before anything was mounted") }
       let assembly = try Assembly(
-        options, remote, cache, verdict, memory: options.memory ?? MemoryDefault.most, time: time, log: log)
+        options, remote, cache, verdict, checked: checked, memory: options.memory ?? MemoryDefault.most, time: time,
+        log: log)
       defer { assembly.close() }
       try serve(assembly, signals, log)
     } catch {

@@ -6,8 +6,8 @@ import Platform
 /// Asks the remote once before anything is mounted, so that a wrong set-up is told at the terminal.
 struct SourceCheck {
   enum Verdict: Equatable {
-    /// It works. `warning`: something the user should know. `lists`: it was seen to list.
-    case usable(warning: String?, lists: Bool = false)
+    /// It works. `warning`: something the user should know. `root`: the first page of its root, where it was seen to list.
+    case usable(warning: String?, root: ListPage? = nil)
     /// It works, but for listings.
     case unlisted(warning: String)
     case failed(String)
@@ -30,9 +30,10 @@ struct SourceCheck {
       result = wait { answer in store.check { answer($0) } }
     }
     switch result {
-    case .success(.ready): return .usable(warning: nil, lists: remote.store.canList)
+    case .success(.ready(let page)): return .usable(warning: nil, root: remote.store.canList ? page : nil)
     case .success(.empty):
-      return .usable(warning: "nothing lies below \(remote.source): is the prefix right?", lists: remote.store.canList)
+      let warning = "nothing lies below \(remote.source): is the prefix right?"
+      return .usable(warning: warning, root: remote.store.canList ? ListPage() : nil)
     case .success(.listingDenied(let error)): return judgeWithoutListing(remote, error)
     case .failure(let error): return judge(error)
     }
@@ -87,7 +88,7 @@ extension SourceCheck.Verdict {
   var listing: ListingAccess.Finding {
     switch self {
     case .unlisted: .refused
-    case .usable(_, lists: true): .works
+    case .usable(_, root: .some): .works
     case .usable, .failed: .unknown
     }
   }

@@ -57,6 +57,15 @@ package final class NameSpace: Sendable {
     lister.open(directory, answer)
   }
 
+  /// The first page of the root, asked for at `asked`. Only its directories are kept: a program that finds its store
+  /// needs no request then, and a file that is replaced after the mount is still asked for.
+  package func note(rootPage page: ListPage, at asked: WallTime) {
+    var plan = ListPlan(prefix: .root)
+    guard case .add(let entries, _) = plan.page(page) else { return }
+    let directories = entries.filter { $0.1 == .directory }
+    if !directories.isEmpty { _ = cache.index.record(directories, in: .root, at: asked) }
+  }
+
   package func location(of inode: InodeNumber) -> (directory: InodeNumber, name: EntryName, entry: Entry)? {
     cache.index.location(of: inode)
   }

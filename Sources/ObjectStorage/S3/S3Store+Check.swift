@@ -3,11 +3,11 @@ import Objects
 extension S3Store {
   @discardableResult
   package func check(_ completion: @escaping @Sendable (Result<StoreCheck, StoreError>) -> Void) -> any Transfer {
-    list(ListRequest(prefix: .root, delimited: true, limit: 1)) { result in
+    list(ListRequest(prefix: .root)) { result in
       switch result {
       case .success(let page):
         let isEmpty = page.objects.isEmpty && page.prefixes.isEmpty && page.continuation == nil
-        completion(.success(isEmpty ? .empty : .ready))
+        completion(.success(isEmpty ? .empty : .ready(page)))
       // Listing may be forbidden where reading is not. Unknown keys and expired sessions are `misconfigured`.
       case .failure(let error) where error.refusesListing:
         completion(.success(.listingDenied(error)))
