@@ -33,6 +33,12 @@ package struct FileDescriptor: ~Copyable, Sendable {
     return done
   }
 
+  /// The kernel begins to read the range into the page cache; nobody waits. A hint: it may not. The corresponding C
+  /// function is `posix_fadvise`.
+  package func willNeed(_ range: Range<Int64>) {
+    _ = posix_fadvise(rawValue, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_WILLNEED)
+  }
+
   /// Writes all of it at an offset. The corresponding C function is `pwrite`.
   package func write(_ buffer: UnsafeRawBufferPointer, at offset: Int64) throws(Errno) {
     var done = 0

@@ -33,6 +33,33 @@ private let block = BlockGeometry.blockSize
     #expect(body.bytes(0..<size + 1) == nil)
   }
 
+  /// Where the disk has no page cache to be dropped from (tmpfs), all is there before.
+  @Test func whatIsAboutToBeReadComesIntoThePageCache() throws {
+    let cache = try fixture.open()
+    defer { cache.close() }
+    let size = 4 * block
+    let (inode, made) = cache.file("a", size: size)
+    #expect(try #require(made).fill(0..<size, seed: 1))
+    let file = try cache.folder.openBody(inode)
+    #expect(fsync(file.descriptor.rawValue) == 0)
+    #expect(posix_fadvise(file.descriptor.rawValue, 0, 0, POSIX_FADV_DONTNEED) == 0)
+    cache.willRead(inode, size: size)
+    poll("the pages of the body") { file.pagesInMemory == Int(size) / Int(getpagesize()) }
+  }
+
+  /// Nothing is read, made or counted for an object that is not, or not wholly, there.
+  @Test func whatIsNotThereIsNotReadAhead() throws {
+    let cache = try fixture.open()
+    defer { cache.close() }
+    cache.willRead(InodeNumber(77), size: block)
+    let (inode, made) = cache.file("a", size: 2 * block)
+    #expect(try #require(made).fill(0..<block, seed: 1))
+    cache.willRead(inode, size: 2 * block)
+    cache.willRead(inode, size: 3 * block)
+    #expect(cache.usage.bodies == 1)
+    #expect(cache.cachedBytes(of: inode) == block)
+  }
+
   @Test func aPartialTailIsDroppedUnlessItEndsTheObject() throws {
     let cache = try fixture.open()
     defer { cache.close() }
@@ -329,5 +356,16 @@ private let block = BlockGeometry.blockSize
     #expect(failures.withLock { $0 } == 0)
     #expect(body.missing(in: 0..<count * block).isEmpty)
     #expect(body.holds(0..<count * block, seed: 5))
+  }
+}
+
+extension OpenFile {
+  fileprivate var pagesInMemory: Int {
+    guard let size = try? Int(descriptor.status().st_size),
+      let mapped = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor.rawValue, 0), mapped != MAP_FAILED
+    else { return 0 }
+    defer { munmap(mapped, size) }
+    var pages = [UInt8](repeating: 0, count: size / Int(getpagesize()))
+    return mincore(mapped, size, &pages) == 0 ? pages.count { $0 & 1 == 1 } : 0
   }
 }

@@ -159,6 +159,17 @@ package final class BlockCache: Sendable {
     return body
   }
 
+  /// An object is about to be read: what there is of it comes into the page cache while its reader is still on the way.
+  /// Makes no body, and is no use of one.
+  package func willRead(_ inode: InodeNumber, size: Int64) {
+    guard reading.isUsable else { return }
+    if let body = table.withLock({ $0.body(inode) }) {
+      if body.size == size { body.willBeRead() }
+    } else if let row = index.body(of: inode), row.size == size, !row.isTrimmed {
+      body(of: inode, size: size, class: row.storageClass)?.willBeRead()
+    }
+  }
+
   private func raise(_ body: Body, to storageClass: StorageClass) {
     let isRaised = body.state.withLock { state in
       guard state.storageClass < storageClass else { return false }

@@ -115,6 +115,18 @@ package final class Body: Sendable {
     }
   }
 
+  /// Has the disk read the whole body, if all of it is present and trusted: its reader is about to come.
+  func willBeRead() {
+    while size > 0 {
+      switch step(0..<size) {
+      case .ready(let file): return file.descriptor.willNeed(0..<size)
+      case .absent, .verify: return
+      case .load(let number, let epoch): load(number, epoch: epoch)
+      case .open: if open(creating: false) == nil { return }
+      }
+    }
+  }
+
   /// Remembers as much as it may, because its rows are about to go.
   func loadAll() {
     let rows = cache.index.segments(of: inode, after: -1, limit: Self.segmentLimit)

@@ -33,6 +33,7 @@ extension Fetcher {
         size > configuration.wholeLimit || object.parts != nil
         ? state.noteRead(object.inode, range, size: size, limits: limits) : nil
       _ = state.ledger.read(range, of: object.inode)
+      if range.lowerBound == 0 { state.expectation.read() }
       return (state.table.moment, ahead)
     }
     if let body, body.read(range, into: destination) {

@@ -10,6 +10,7 @@ struct FetcherState {
   var streams = LeastRecentlyUsed<InodeNumber, ReadAheadPlanner>(capacity: 1024)
   var windows: WindowCache<MemoryWindow>
   var ledger = PrefetchLedger()
+  var expectation = ReadExpectation()
   var link = LinkEstimator()
   var transfers: [PartID: PartTransfer] = [:]
   var reads: [WaiterID: ParkedRead] = [:]

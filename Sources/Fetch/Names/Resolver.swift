@@ -104,6 +104,7 @@ final class Resolver: Sendable {
     switch decision {
     case .found(let entry, let valid, let isStale):
       near(.found(entry, valid: valid), isStale: isStale, answer)
+      fetcher.noteFound(entry)
       return nil
     case .absent(let valid, let isStale):
       near(.absent(valid: valid), isStale: isStale, answer)
