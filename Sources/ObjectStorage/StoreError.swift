@@ -43,6 +43,14 @@ package struct StoreError: Error, Sendable {
     self.requestID = requestID
   }
 
+  /// What a log line says of it.
+  package var fields: [(String, String)] {
+    var fields = [("reason", message)]
+    if let status { fields.append(("status", "\(status)")) }
+    if let requestID { fields.append(("request_id", requestID)) }
+    return fields
+  }
+
   /// As the answer to a LIST: names may not be listed here (403), or the server knows no listing (405, 501). A 403 may
   /// also be a passing one; what is wrong with the credentials themselves is `misconfigured`.
   package var refusesListing: Bool {

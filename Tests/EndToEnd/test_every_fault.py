@@ -194,9 +194,11 @@ def test_some_calls_fail(pattern, run, calls):
 
 
 @pytest.mark.stress
+@pytest.mark.parametrize("part", range(4))
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_every_call_fails(pattern, run, calls):
-    """Each number once; where all fail from there on, or looking fails, each fourth."""
+def test_every_call_fails(pattern, part, run, calls):
+    """Each number once; where all fail from there on, or looking fails, each fourth. In four parts, for several processes."""
     kinds, error, step = PATTERNS[pattern]
     count = calls(kinds)
-    strike(run, kinds, error, step, numbers(count, count if kinds != LOOKING and step == 0 else count // 4))
+    every = numbers(count, count if kinds != LOOKING and step == 0 else max(4, count // 4))
+    strike(run, kinds, error, step, every[part::4])

@@ -50,6 +50,15 @@ def test_a_store_in_the_root_is_found_without_a_request(proxy, make_mount):
         assert proxy.requests() == []
 
 
+def test_debug_logs_each_request(proxy, make_mount):
+    with make_mount(proxy, log_level="debug") as mount:
+        (mount / CHUNK).read_bytes()
+        (mount / CHUNK).read_bytes()
+        gets = [line for line in mount.log.read_text().splitlines() if f"request method=GET key={CHUNK} " in line]
+        assert len(gets) == proxy.count("GET", CHUNK) == 1
+        assert f"bytes={(mount / CHUNK).stat().st_size}" in gets[0]
+
+
 def test_nothing_is_asked_the_second_time(proxy, bucket, make_mount, read_stores):
     with make_mount(proxy, ttl="1h") as mount:
         first = read_stores("zarr", [mount / "v2_dot.zarr"])

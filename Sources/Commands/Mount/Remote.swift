@@ -37,8 +37,9 @@ final class Remote: Sendable {
     } else {
       var policy = RetryPolicy()
       policy.timeout = options.timeout
+      let asked = options.logLevel == .debug ? LoggingStore(plain, time: time, log: log) : plain
       store = RetryingStore(
-        Self.hedged(plain, options, source, loop, statistics, time), policy: policy, scheduler: loop, time: time,
+        Self.hedged(asked, options, source, loop, statistics, time), policy: policy, scheduler: loop, time: time,
         statistics: statistics, log: log)
     }
   }

@@ -80,7 +80,8 @@ package enum CommandTables {
       Option("allow-other", "Let other users in. Not root: needs user_allow_other in /etc/fuse.conf."),
       Option("xattrs", "Answer extended attributes user.zarrfs.*; ls -l then asks two more per file."),
       Option(
-        "log-level", .choice(["error", "warning", "info", "debug"]), "How much is logged.", standard: "info"),
+        "log-level", .choice(["error", "warning", "info", "debug"]), "How much is logged; debug: each request.",
+        standard: "info"),
       Option("log-file", .text("F"), "Log to a file.", standard: "syslog, or standard error with --foreground"),
     ],
     notes: """

@@ -109,7 +109,7 @@ extension Lister {
     counters.count(.listingsFailed)
     resolver.log.warning(
       "a directory could not be listed",
-      [("key", "\(run.directory.key)")] + FetchFailure.fields(of: error))
+      [("key", "\(run.directory.key)")] + error.fields)
   }
 
   // MARK: Readers
