@@ -1,6 +1,7 @@
 import CFUSE
 package import FileSystem
 import Glibc
+import Objects
 package import Platform
 import Synchronization
 
@@ -25,6 +26,7 @@ package final class Session: @unchecked Sendable {
   private let time: any TimeSource
 
   private let state = Monitor(State())
+  private let notices = Notices()
 
   /// Requests that wait for their answer.
   package var waitingRequests: Int { dispatcher.requests.count }
@@ -51,6 +53,7 @@ package final class Session: @unchecked Sendable {
       // The end of the object, which is whole by now, gives the session back.
       throw MountError("cannot mount on \(options.mountpoint): \(LibraryLog.recent())")
     }
+    fileSystem.onReplaced { [notices] in notices.add($0) }
   }
 
   deinit {
@@ -68,12 +71,15 @@ package final class Session: @unchecked Sendable {
     if isServing {
       for _ in 1..<max(options.workers, 1) { start(&threads) }
       ReadAhead.raise(at: options.mountpoint, log: log)
+      startNotices()
       onServing()
     }
     _ = state.wait { $0.hasEnded || $0.isStopping ? true : nil }
     wakeWorkers()
     for thread in threads { thread.join() }
-    dispatcher.requests.close(until: time.monotonic() + .seconds(2))
+    let deadline = time.monotonic() + .seconds(2)
+    dispatcher.requests.close(until: deadline)
+    notices.close(until: deadline)
     fuse_session_unmount(session)
   }
 
@@ -86,6 +92,16 @@ package final class Session: @unchecked Sendable {
     } catch {
       log.error("a worker thread could not be started", [("reason", "\(error)")])
       if threads.isEmpty { stop() }
+    }
+  }
+
+  /// The thread keeps the session, should the kernel make it wait beyond the end.
+  private func startNotices() {
+    do throws(Errno) {
+      // Attributes alone: to drop pages as well would wait for the READs of them.
+      try notices.start { inode in fuse_lowlevel_notify_inval_inode(self.session, inode.rawValue, -1, 0) }
+    } catch {
+      log.warning("no thread: who meets a replaced object gets errors until --ttl is over", [("reason", "\(error)")])
     }
   }
 

@@ -19,6 +19,10 @@ package protocol ServedFileSystem: AnyObject, Sendable {
     of inode: InodeNumber, _ answer: @escaping @Sendable (Result<AttributesAnswer, Errno>) -> Void
   ) -> (any PendingRequest)?
 
+  /// `tell` is called, on any thread, with a file that a READ found replaced: the kernel is to ask for its attributes, which
+  /// are ESTALE then, and so for its name when that is next opened. Called once, before the first request.
+  func onReplaced(_ tell: @escaping @Sendable (InodeNumber) -> Void)
+
   /// Bytes `range` of a file, clipped to its size: short at the end of the file only.
   /// `scratch` is the caller's, at least `range.count` bytes, for use during the call only.
   func read(

@@ -17,6 +17,7 @@ extension ZarrFileSystem {
       answer(.failed(shape(of: parent) == nil ? .stale : .notDirectory))
       return nil
     }
+    state.withLock { $0.replaced.lookedUp(name, in: parent) }
     let pending = names.lookup(name, in: directory) { [self] resolution in
       answer(found(resolution, name, in: directory))
     }

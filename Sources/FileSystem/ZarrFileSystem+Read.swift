@@ -59,6 +59,16 @@ extension ZarrFileSystem {
     }
   }
 
+  /// The kernel would believe the name for as long as it was told to.
+  private func noteReplaced(_ inode: InodeNumber) {
+    let tell = state.withLock { state -> (@Sendable (InodeNumber) -> Void)? in
+      guard let node = state.table.node(inode), let name = state.table.name(of: inode) else { return nil }
+      state.replaced.note(inode, named: name, in: node.parent)
+      return state.onReplaced
+    }
+    tell?(inode)
+  }
+
   /// Logged here, once, and nowhere below.
   private func note(_ failure: FetchFailure, of object: ObjectReference) {
     if case .interrupted = failure { return }
@@ -67,6 +77,7 @@ extension ZarrFileSystem {
     switch failure {
     case .changed, .notFound:
       if let place = names.location(of: object.inode) { names.expire(place.name, in: place.directory, object.inode) }
+      noteReplaced(object.inode)
     case .forbidden, .unavailable, .interrupted: break
     }
   }

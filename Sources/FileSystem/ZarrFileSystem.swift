@@ -13,6 +13,8 @@ package final class ZarrFileSystem: ServedFileSystem {
     var listed: [InodeNumber: Listed] = [:]
     var batches: [UInt64: [InodeNumber]] = [:]
     var nextPoisoned = InodeNumber.firstPoisoned.rawValue
+    var replaced = ReplacedFiles()
+    var onReplaced: (@Sendable (InodeNumber) -> Void)?
   }
 
   struct Listed {
@@ -63,7 +65,8 @@ package final class ZarrFileSystem: ServedFileSystem {
       guard let size = control.size(of: inode) else { return .failure(.stale) }
       return .success(AttributesAnswer(attributes: controlAttributes(inode, size: size), valid: .zero))
     }
-    guard let shape = shape(of: inode) else { return .failure(.stale) }
+    let isReplaced = state.withLock { $0.replaced.contains(inode) }
+    guard !isReplaced, let shape = shape(of: inode) else { return .failure(.stale) }
     let valid: Interval = if case .poisoned = shape { .zero } else { .infinite }
     return .success(AttributesAnswer(attributes: attributes(inode, shape), valid: valid))
   }
@@ -120,8 +123,13 @@ package final class ZarrFileSystem: ServedFileSystem {
   package func forget(_ inode: InodeNumber, count: UInt64) {
     if inode.isControl { return }
     if inode.isSnapshot { return control.forget(inode, count: count) }
-    state.withLock { $0.table.forget(inode, count: count) }
+    state.withLock { state in
+      state.table.forget(inode, count: count)
+      if state.replaced.contains(inode), state.table.node(inode) == nil { state.replaced.forget(inode) }
+    }
   }
+
+  package func onReplaced(_ tell: @escaping @Sendable (InodeNumber) -> Void) { state.withLock { $0.onReplaced = tell } }
 
   package func checkOpen(_ inode: InodeNumber, forWriting: Bool) -> Errno? {
     if forWriting { return .readOnly }

@@ -95,6 +95,48 @@ def test_one_version_with_a_reader_in_the_middle(proxy, new_bucket, make_mount):
         processes.wait_until(current, PATIENCE, "the new version", step=0.2)
 
 
+def test_a_replaced_object_is_found_by_the_next_open(proxy, new_bucket, make_mount):
+    """Within the ttl the name means the old version, of which nobody has the bytes. The reading that meets the new one fails;
+    the next open does not wait for the ttl. A file held open is still that of the old version."""
+    name, put = new_bucket
+    put("d/object", body(0, 40_000))
+    put("d/gone", body(2, 40_000))
+    with make_mount(proxy, source=f"s3://{name}", ttl="1h") as mount:
+        assert sorted(os.listdir(mount / "d")) == ["gone", "object"]
+        put("d/object", body(1, 50_000))
+        with open(mount / "d/object", "rb", buffering=0) as reader:
+            for _ in range(2):
+                with pytest.raises(OSError) as error:
+                    reader.read()
+                assert error.value.errno == errno.ESTALE
+
+            def current():
+                try:
+                    return (mount / "d/object").read_bytes() == body(1, 50_000)
+                except OSError as failure:
+                    # The kernel is told beside the answer.
+                    assert failure.errno == errno.ESTALE
+                    return False
+
+            processes.wait_until(current, PATIENCE, "the new version")
+            assert os.stat(mount / "d/object").st_size == 50_000
+            assert os.fstat(reader.fileno()).st_size == 40_000
+        proxy.fault("status", code=404, key=r"(.*/)?d/gone", kind="GET|HEAD")
+        with pytest.raises(OSError) as error:
+            (mount / "d/gone").read_bytes()
+
+        def absent():
+            try:
+                os.stat(mount / "d/gone")
+            except FileNotFoundError:
+                return True
+            except OSError as failure:
+                assert failure.errno == errno.ESTALE
+            return False
+
+        processes.wait_until(absent, PATIENCE, "the name to go")
+
+
 def test_absent_is_not_unknown(proxy, make_mount):
     """404 is ENOENT. 500, 503, a reset and silence are not, whatever name is asked for."""
     with make_mount(proxy, timeout="2s") as mount:

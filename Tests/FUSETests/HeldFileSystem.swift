@@ -125,6 +125,8 @@ final class HeldFileSystem: ServedFileSystem {
     state.withLock { $0.lookups[inode.rawValue, default: 0] -= Int(count) }
   }
 
+  func onReplaced(_ tell: @escaping @Sendable (InodeNumber) -> Void) {}
+
   func attributes(
     of inode: InodeNumber, _ answer: @escaping @Sendable (Result<AttributesAnswer, Errno>) -> Void
   ) -> (any PendingRequest)? {

@@ -66,6 +66,38 @@ import Testing
     #expect(world.text(new) == "newer")
   }
 
+  /// The kernel believes a name for long. Told of the failure, it asks for the file's attributes at the next open; these are
+  /// ESTALE, and it looks the name up.
+  @Test func theKernelIsToldOfBytesThatAreGone() throws {
+    let world = World { $0.put("a", "old") }
+    let told = Monitor<[InodeNumber]>([])
+    world.fileSystem.onReplaced { inode in told.withLock { $0.append(inode) } }
+    let old = try #require(world.lookup("a").inode)
+    #expect(world.attributes(old).size == 3)
+    world.store.put("a", "newer")
+    #expect(world.read(old) == .failure(.stale))
+    #expect(told.withLock { $0 } == [old])
+    #expect(world.attributes(old).error == .stale)
+    let new = try #require(world.lookup("a").inode)
+    #expect(new != old && world.attributes(new).size == 5)
+    // For who has it open still, it is a file.
+    #expect(world.attributes(old).size == 3)
+    #expect(told.withLock { $0 } == [old])
+  }
+
+  /// A fault that looks like another version, and passes.
+  @Test func aVersionThatComesBackIsTheSameFile() throws {
+    let world = World { $0.put("a", Array("old".utf8), modified: 1, tag: "1") }
+    let inode = try #require(world.lookup("a").inode)
+    world.store.put("a", "newer")
+    #expect(world.read(inode) == .failure(.stale))
+    world.store.put("a", Array("old".utf8), modified: 1, tag: "1")
+    #expect(world.lookup("a").inode == inode)
+    #expect(world.attributes(inode).size == 3)
+    world.time.advance(by: .seconds(2))
+    #expect(world.text(inode) == "old")
+  }
+
   @Test func aListingShowsTheNewVersion() throws {
     let world = World { $0.put("a", "old") }
     let old = try #require(world.lookup("a").inode)

@@ -90,6 +90,13 @@ final class World {
 
   // MARK: Calls, waited for
 
+  func attributes(_ inode: InodeNumber) -> (size: Int64?, error: Errno?) {
+    let slot = AnswerSlot<Result<AttributesAnswer, Errno>>()
+    _ = fileSystem.attributes(of: inode, slot.fill)
+    let answer = slot.wait()
+    return (try? answer.get().attributes.size, answer.error)
+  }
+
   func lookup(_ name: EntryName, in parent: InodeNumber = .root) -> LookupAnswer {
     let slot = AnswerSlot<LookupAnswer>()
     _ = fileSystem.lookup(name, in: parent, slot.fill)
