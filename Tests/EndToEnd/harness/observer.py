@@ -86,8 +86,9 @@ class Observer:
 
     def read_held(self, handle, ranges, is_anew):
         self._did(f"read held{ranges}{' anew' if is_anew else ''}", handle.path, handle)
-        status = os.fstat(handle.descriptor)
-        assert (status.st_size, status.st_ino) == (handle.size, handle.inode), f"an open file became another: {status}"
+        status = self._status(handle.descriptor, handle.path, handle.versions)
+        same = (handle.size, handle.inode)
+        assert status is None or (status.st_size, status.st_ino) == same, f"an open file became another: {status}"
         self._read(handle, ranges, is_anew)
 
     def release(self, handle):
@@ -197,13 +198,16 @@ class Observer:
     def _open(self, what, path):
         """A handle; nothing for what is absent or a directory."""
         descriptor, allowed = self._ask(lambda place: os.open(place, os.O_RDONLY), path)
-        self._did(what, path, descriptor if isinstance(descriptor, OSError) else os.fstat(descriptor))
         if isinstance(descriptor, OSError):
+            self._did(what, path, descriptor)
             self._check_refusal(path, descriptor, allowed)
             return None
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
+        status = self._status(descriptor, path, allowed.shapes(path))
+        self._did(what, path, status or "ESTALE")
+        if status is None or stat.S_ISDIR(status.st_mode):
             os.close(descriptor)
+            if status is None:
+                return None
             assert FOLDER in allowed.shapes(path), f"a directory is opened, allowed are {allowed.shapes(path)}"
             return None
         try:
@@ -212,6 +216,16 @@ class Observer:
             os.close(descriptor)
             raise
         return Handle(descriptor, path, status.st_size, status.st_ino, versions)
+
+    def _status(self, descriptor, path, versions):
+        """Nothing where it is ESTALE: a READ found the version gone, and nobody has looked the name up since."""
+        try:
+            return os.fstat(descriptor)
+        except OSError as error:
+            now = self.bucket.now.objects.get(path)
+            right = error.errno == errno.ESTALE and any(isinstance(v, Put) and v is not now for v in versions)
+            assert right, f"{error}, of {versions}; there is {now}"
+            return None
 
     def _read(self, handle, ranges, is_anew):
         """`is_anew`: the kernel's own copy is dropped first."""
