@@ -9,7 +9,7 @@ final class Notices: Sendable {
   private struct State {
     var waiting: [InodeNumber] = []
     var isClosed = false
-    var isRunning = false
+    var isTelling = false
   }
 
   /// More than wait are dropped: one object that changed is told again by its next reader.
@@ -26,28 +26,26 @@ final class Notices: Sendable {
 
   /// Begins; until `close`, each inode is given to `tell`.
   func start(_ tell: @escaping @Sendable (InodeNumber) -> Void) throws(Errno) {
-    state.withLock { $0.isRunning = true }
-    do throws(Errno) {
-      try Thread.startDetached("fuse-notices") { [self] in
-        while let next = next() { tell(next) }
-        state.withLockNotifying { $0.isRunning = false }
+    try Thread.startDetached("fuse-notices") { [self] in
+      while let next = next() {
+        tell(next)
+        state.withLockNotifying { $0.isTelling = false }
       }
-    } catch {
-      state.withLock { $0.isRunning = false }
-      throw error
     }
   }
 
   private func next() -> InodeNumber? {
     state.wait { state -> InodeNumber?? in
       if state.isClosed { return .some(nil) }
-      return state.waiting.isEmpty ? nil : .some(state.waiting.removeFirst())
+      if state.waiting.isEmpty { return nil }
+      state.isTelling = true
+      return .some(state.waiting.removeFirst())
     }
   }
 
   /// Nothing is told afterwards; one that the kernel keeps waiting is waited for no longer than until `deadline`.
   func close(until deadline: MonotonicTime) {
     state.withLockNotifying { $0.isClosed = true }
-    _ = state.wait(until: deadline) { $0.isRunning ? nil : true }
+    _ = state.wait(until: deadline) { $0.isTelling ? nil : true }
   }
 }

@@ -155,7 +155,7 @@ package final class HTTPStore: ObjectStore, CheckableStore {
       case .status(let reply) where [401, 407].contains(reply.head.status) || reply.head.status >= 500:
         completion(counted(.failure(place.error(reply, now: time.now()))))
       case .failed(let failure): completion(counted(.failure(place.error(failure))))
-      case .complete, .refused, .status: completion(.success(.ready(ListPage())))
+      case .complete, .refused, .status: completion(.success(.ready(nil)))
       }
     }
     return client.send(message, to: exchange)

@@ -124,6 +124,7 @@ def test_a_replaced_object_is_found_by_the_next_open(proxy, new_bucket, make_mou
         proxy.fault("status", code=404, key=r"(.*/)?d/gone", kind="GET|HEAD")
         with pytest.raises(OSError) as error:
             (mount / "d/gone").read_bytes()
+        assert error.value.errno == errno.EIO
 
         def absent():
             try:

@@ -94,15 +94,9 @@ import Testing
     #expect(file.modified == 1_700_000_000_123)
     #expect(file.permissions == 0o444)
     #expect(file.owner == 7 && file.group == 8)
-    let slot = AnswerSlot<Result<AttributesAnswer, Errno>>()
-    _ = world.fileSystem.attributes(of: file.inode, slot.fill)
-    #expect(try slot.wait().get().attributes == file)
-    let root = AnswerSlot<Result<AttributesAnswer, Errno>>()
-    _ = world.fileSystem.attributes(of: .root, root.fill)
-    #expect(try root.wait().get().attributes.permissions == 0o555)
-    let unknown = AnswerSlot<Result<AttributesAnswer, Errno>>()
-    _ = world.fileSystem.attributes(of: InodeNumber(999_999), unknown.fill)
-    #expect(unknown.wait().error == .stale)
+    #expect(try world.attributes(file.inode).get() == file)
+    #expect(try world.attributes(.root).get().permissions == 0o555)
+    #expect(world.attributes(InodeNumber(999_999)).error == .stale)
   }
 
   @Test func openingForWritingIsRefused() throws {

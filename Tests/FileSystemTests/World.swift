@@ -90,11 +90,10 @@ final class World {
 
   // MARK: Calls, waited for
 
-  func attributes(_ inode: InodeNumber) -> (size: Int64?, error: Errno?) {
+  func attributes(_ inode: InodeNumber) -> Result<Attributes, Errno> {
     let slot = AnswerSlot<Result<AttributesAnswer, Errno>>()
     _ = fileSystem.attributes(of: inode, slot.fill)
-    let answer = slot.wait()
-    return (try? answer.get().attributes.size, answer.error)
+    return slot.wait().map(\.attributes)
   }
 
   func lookup(_ name: EntryName, in parent: InodeNumber = .root) -> LookupAnswer {

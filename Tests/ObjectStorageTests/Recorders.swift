@@ -144,7 +144,7 @@ extension CheckableStore {
     let answer = Answer<Result<StoreCheck, StoreError>>()
     check { answer.set($0) }
     switch answer.wait() {
-    case .success(.ready(let page)): return ("ready", page.prefixes.map(\.description).joined(separator: " "))
+    case .success(.ready(let page)): return ("ready", (page?.prefixes ?? []).map(\.description).joined(separator: " "))
     case .success(.empty): return ("empty", "")
     case .success(.listingDenied(let error)): return ("listingDenied", error.message)
     case .failure(let error): return ("\(error.kind)", error.message)

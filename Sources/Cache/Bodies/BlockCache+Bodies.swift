@@ -37,14 +37,16 @@ extension BlockCache {
   }
 
   /// An object is about to be read: what there is of it comes into the page cache while its reader is still on the way.
-  /// Makes no body, and is no use of one.
+  /// Counts as no use. Nothing is made for an object that is not there.
   package func willRead(_ inode: InodeNumber, size: Int64) {
     guard reading.isUsable else { return }
-    if let body = table.withLock({ $0.body(inode) }) {
-      if body.size == size { body.willBeRead() }
-    } else if let row = index.body(of: inode), row.size == size, !row.isTrimmed {
-      body(of: inode, size: size, class: row.storageClass)?.willBeRead()
+    var found = table.withLock { $0.find(inode) }
+    if case .none(let serial) = found {
+      guard let row = index.body(of: inode), row.size == size, !row.isTrimmed else { return }
+      let made = Body(inode: inode, size: size, class: row.storageClass, row: row, cache: self, serial: serial)
+      found = table.withLock { $0.insert(made) }
     }
+    if case .body(let body) = found, body.size == size { body.willBeRead() }
   }
 
   private func raise(_ body: Body, to storageClass: StorageClass) {

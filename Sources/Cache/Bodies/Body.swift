@@ -86,13 +86,15 @@ package final class Body: Sendable {
     return false
   }
 
-  /// The open file, if every block of the range is present and trusted.
-  private func present(_ range: ByteRange) -> OpenFile? {
+  /// The open file, if every block of the range is present and trusted. `verifying`: those that are to be checked first
+  /// are; else they count as not present.
+  private func present(_ range: ByteRange, verifying: Bool = true) -> OpenFile? {
     while true {
       switch step(range) {
       case .ready(let file): return file
       case .absent: return nil
       case .load(let number, let epoch): load(number, epoch: epoch)
+      case .verify where !verifying: return nil
       case .verify(let number, let segment, let file, let epoch): verify(number, segment, file, epoch: epoch)
       case .open: if open(creating: false) == nil { return nil }
       }
@@ -117,14 +119,7 @@ package final class Body: Sendable {
 
   /// Has the disk read the whole body, if all of it is present and trusted: its reader is about to come.
   func willBeRead() {
-    while size > 0 {
-      switch step(0..<size) {
-      case .ready(let file): return file.descriptor.willNeed(0..<size)
-      case .absent, .verify: return
-      case .load(let number, let epoch): load(number, epoch: epoch)
-      case .open: if open(creating: false) == nil { return }
-      }
-    }
+    if size > 0, let file = present(0..<size, verifying: false) { file.descriptor.willNeed(0..<size) }
   }
 
   /// Remembers as much as it may, because its rows are about to go.

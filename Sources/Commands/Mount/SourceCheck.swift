@@ -30,10 +30,9 @@ struct SourceCheck {
       result = wait { answer in store.check { answer($0) } }
     }
     switch result {
-    case .success(.ready(let page)): return .usable(warning: nil, root: remote.store.canList ? page : nil)
+    case .success(.ready(let page)): return .usable(warning: nil, root: page)
     case .success(.empty):
-      let warning = "nothing lies below \(remote.source): is the prefix right?"
-      return .usable(warning: warning, root: remote.store.canList ? ListPage() : nil)
+      return .usable(warning: "nothing lies below \(remote.source): is the prefix right?", root: ListPage())
     case .success(.listingDenied(let error)): return judgeWithoutListing(remote, error)
     case .failure(let error): return judge(error)
     }

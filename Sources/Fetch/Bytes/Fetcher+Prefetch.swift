@@ -17,8 +17,8 @@ extension Fetcher {
   }
 
   /// A name was found without asking, and its program answered: if it is one that reads what it finds, the disk begins
-  /// before the READ comes. On this stack, after the answer. A chunk from the disk takes 1.3 to 1.7 times as long as on the
-  /// local disk; without this 1.6 to 2.4 times (`make bench`, three times each).
+  /// before the READ comes. On this stack, after the answer. A chunk from the disk takes 1.6 to 1.7 times as long as on the
+  /// local disk; without this 1.9 to 2.4 times (`make bench`, three times each).
   func noteFound(_ entry: Entry) {
     guard case .file(let version) = entry.kind, version.size <= Self.readAtOnce else { return }
     if state.withLock({ $0.expectation.lookedUp() }) { cache.willRead(entry.inode, size: version.size) }

@@ -6,8 +6,8 @@ package protocol CheckableStore: AnyObject, Sendable {
 }
 
 package enum StoreCheck: Sendable {
-  /// It answers. The first page of its root, where it lists.
-  case ready(ListPage)
+  /// It answers. The first page of its root; nil where it does not list.
+  case ready(ListPage?)
   /// It answers, and nothing lies below the prefix.
   case empty
   /// Names may not be listed; objects perhaps may be read. The error says why.

@@ -206,9 +206,8 @@ class Observer:
         self._did(what, path, status or "ESTALE")
         if status is None or stat.S_ISDIR(status.st_mode):
             os.close(descriptor)
-            if status is None:
-                return None
-            assert FOLDER in allowed.shapes(path), f"a directory is opened, allowed are {allowed.shapes(path)}"
+            is_right = status is None or FOLDER in allowed.shapes(path)
+            assert is_right, f"a directory is opened, allowed are {allowed.shapes(path)}"
             return None
         try:
             versions = self._versions(status, allowed.shapes(path))
