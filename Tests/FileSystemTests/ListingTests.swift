@@ -185,8 +185,9 @@ import Testing
     let world = World { store in for number in 0..<10 { store.put(ObjectKey("k\(number)"), "1") } }
     let handle = try world.open().get()
     let offset = try #require(try world.beginBatch(handle, after: 2, limit: 5).wait().get().last).offset
-    // The names may be there before the end of the listing is: another reader of it waits for that.
     #expect(world.list()?.count == 10)
+    // Others are shown all names a moment before the listing is over: it would be joined, and none begun.
+    poll("the end of the listing") { world.names.counters[.listingsCompleted] == 1 }
     for isWhole in [true, false] {
       world.time.advance(by: .seconds(61))
       #expect(world.list()?.count == 10)
